@@ -1,0 +1,83 @@
+#include "checkers/table_fingerprint.h"
+
+#include <string_view>
+
+namespace crossfade::checkers {
+
+namespace {
+
+// Operators are qualified as well: this runs beside the application's data, under whatever search_path the
+// session has.
+constexpr std::string_view kFingerprint = R"sql(
+SELECT pg_catalog.format('%I.%I', (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid OPERATOR(pg_catalog.=) c.relnamespace), c.relname) AS name,
+       pg_catalog.pg_relation_filenode(c.oid)::pg_catalog.text AS filenode,
+       (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(':', t.oid, t.xmin, t.tgenabled), ',' ORDER BY t.oid))
+          FROM pg_catalog.pg_trigger t WHERE t.tgrelid OPERATOR(pg_catalog.=) c.oid) AS triggers,
+       pg_catalog.concat_ws('-',
+         (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(':', a.attnum, a.atttypid, a.atttypmod, a.attnotnull,
+                   a.attisdropped, a.attcollation, a.attgenerated, a.attidentity, a.attname), ',' ORDER BY a.attnum))
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0),
+         (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(':', d.adnum, d.oid), ',' ORDER BY d.adnum))
+            FROM pg_catalog.pg_attrdef d WHERE d.adrelid OPERATOR(pg_catalog.=) c.oid)) AS columns,
+       (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(':', i.inhrelid, i.inhparent), ',' ORDER BY i.inhrelid, i.inhparent))
+          FROM (SELECT p.inhrelid, p.inhparent FROM pg_catalog.pg_inherits p WHERE p.inhrelid OPERATOR(pg_catalog.=) c.oid
+                UNION ALL
+                SELECT p.inhrelid, p.inhparent FROM pg_catalog.pg_inherits p WHERE p.inhparent OPERATOR(pg_catalog.=) c.oid) i) AS inheritance,
+       pg_catalog.concat_ws('-', c.relrowsecurity, c.relforcerowsecurity,
+         (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(':', o.oid, o.xmin), ',' ORDER BY o.oid))
+            FROM pg_catalog.pg_policy o WHERE o.polrelid OPERATOR(pg_catalog.=) c.oid)) AS row_security
+  FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) $1::pg_catalog.oid
+)sql";
+
+struct Component {
+  std::string_view name;
+  std::string TableFingerprint::*member;
+  FingerprintReaction reaction;
+  std::string_view reason;
+};
+
+using enum FingerprintReaction;
+
+// Those that stop the run come first: a change of a column's type rewrites the table too, and no second copy
+// helps.
+constexpr Component kComponents[] = {
+    {"name", &TableFingerprint::name, stop, "was renamed or moved to another schema"},
+    {"columns", &TableFingerprint::columns, stop,
+     "has other columns, types or defaults than when the run began"},
+    {"inheritance", &TableFingerprint::inheritance, stop,
+     "became or ceased to be a partition, parent or child of another table"},
+    {"row_security", &TableFingerprint::row_security, stop,
+     "has other row-level security flags or policies than when the run began"},
+    {"filenode", &TableFingerprint::filenode, restart_copy,
+     "was rewritten or truncated (VACUUM FULL, CLUSTER, TRUNCATE, pg_repack); rows have moved without being "
+     "captured"},
+    {"triggers", &TableFingerprint::triggers, restart_copy,
+     "had triggers added, dropped, disabled or enabled; changes may have gone by uncaptured"},
+};
+
+}  // namespace
+
+TableFingerprint read_fingerprint(postgres::Session& session, std::uint32_t table_oid) {
+  const postgres::Rows rows =
+      session.run({"fingerprint.read", std::string(kFingerprint)}, {std::to_string(table_oid)});
+  if (rows.empty()) return {};
+  const postgres::Row row = rows.only();
+  TableFingerprint fingerprint;
+  for (const Component& component : kComponents)
+    fingerprint.*component.member = row.text_or(component.name, "");
+  return fingerprint;
+}
+
+std::optional<FingerprintChange> compare(const TableFingerprint& expected, const TableFingerprint& found) {
+  if (expected == found) return std::nullopt;
+  if (found.name.empty()) return FingerprintChange{"name", stop, "does not exist any more"};
+  for (const Component& component : kComponents) {
+    if (expected.*component.member != found.*component.member) {
+      return FingerprintChange{std::string(component.name), component.reaction,
+                               std::string(component.reason)};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace crossfade::checkers

@@ -1,0 +1,25 @@
+// Aims a statement at another relation by replacing the name in its own text, so that everything else stays
+// as the operator wrote it. Pure functions, thread-safe.
+#pragma once
+
+#include <string>
+
+#include "migrations/statement.h"
+#include "postgres/quoting.h"
+
+namespace crossfade::migrations {
+
+/// The statement's text with its target relation replaced by the quoted name. The statement must have a
+/// `table`; throws std::logic_error where it has none. Ask names_other_relations first.
+std::string with_relation(const Statement& statement, const postgres::QualifiedName& relation);
+
+/// Whether the statement refers to relations beside its target: REFERENCES, sub-queries, INHERIT, LIKE,
+/// ATTACH PARTITION, OF, a schema-qualified column, a named sequence. With another target these would still
+/// mean the live relations, or no longer resolve, so such a statement must not be re-pointed blindly.
+bool names_other_relations(const Statement& statement);
+
+/// CREATE INDEX, DROP INDEX and REINDEX with CONCURRENTLY, unless it is there already. Throws
+/// std::logic_error for other statements.
+std::string with_concurrently(const Statement& statement);
+
+}  // namespace crossfade::migrations

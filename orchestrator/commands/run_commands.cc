@@ -1,0 +1,102 @@
+// pause, resume, cutover, contract and abort: each chooses a run and pursues one goal with it.
+#include <fmt/format.h>
+
+#include "orchestrator/commands/commands.h"
+#include "orchestrator/runner.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+bool before_cutover(const Run& run) {
+  return run.phase != Phase::soaking && run.phase != Phase::reverted && !finished(run.phase);
+}
+
+CommandResult pursue(const CommandEnvironment& environment, const Run& run, Goal goal,
+                     const RunOptions& options) {
+  const auto factory = environment.connect();
+  const auto reporter = make_reporter(environment.options.progress);
+  Runner runner(factory, *reporter, environment.stop);
+  CommandResult result;
+  try {
+    const RunResult done = runner.execute({run.run, goal, options});
+    result.document["runs"] = boost::json::array{run_document(done.run, true, done.total_ms)};
+    result.text = run_text(done.run, done.total_ms);
+  } catch (const Failure& failure) {
+    result.exit_code = failure.exit_code();
+    result.problem = failure.problem();
+    const auto session = factory.open({.application_name = "crossfade/show"});
+    result.document["runs"] =
+        boost::json::array{run_document(Journal(*session).load(run.run).value(), true, 0)};
+  }
+  return result;
+}
+
+Run choose(const CommandEnvironment& environment, std::optional<std::int64_t> given,
+           const std::string& command, const std::function<bool(const Run&)>& eligible) {
+  const auto session = environment.connect().open({.application_name = "crossfade/" + command});
+  return choose_run(*session, given, command, eligible);
+}
+
+}  // namespace
+
+CommandResult run_pause(const CommandEnvironment& environment, std::optional<std::int64_t> given) {
+  const auto session = environment.connect().open({.application_name = "crossfade/pause"});
+  const Run run = choose_run(*session, given, "pause", [](const Run& candidate) {
+    return before_cutover(candidate) && candidate.paused_by.empty();
+  });
+  Journal journal(*session);
+  journal.pause(run.run, operator_name());
+  const Run paused = journal.load(run.run).value();
+  return {.document = {{"runs", boost::json::array{run_document(paused, true, 0)}}},
+          .text = fmt::format("run {} of {} is paused{}; `crossfade resume {}` goes on\n", run.run,
+                              run.table(), run.owner ? ", its process stops within a second" : "", run.run)};
+}
+
+CommandResult run_resume(const CommandEnvironment& environment, std::optional<std::int64_t> given,
+                         const RunOptions& options) {
+  const Run run = choose(environment, given, "resume", before_cutover);
+  if (!run.paused_by.empty()) {
+    const auto session = environment.connect().open({.application_name = "crossfade/resume"});
+    Journal(*session).lift_pause(run.run);
+  }
+  RunOptions wanted = options;
+  // A pause changes nothing about a postponement.
+  wanted.postpone_cutover = wanted.postpone_cutover || run.postponed;
+  return pursue(environment, run, wanted.contract ? Goal::contract : Goal::cutover, wanted);
+}
+
+CommandResult run_cutover(const CommandEnvironment& environment, std::optional<std::int64_t> given,
+                          const RunOptions& options) {
+  const Run run = choose(environment, given, "cutover", before_cutover);
+  RunOptions wanted = options;
+  wanted.postpone_cutover = false;
+  return pursue(environment, run, wanted.contract ? Goal::contract : Goal::cutover, wanted);
+}
+
+CommandResult run_contract(const CommandEnvironment& environment, std::optional<std::int64_t> given,
+                           const RunOptions& options) {
+  const Run run = choose(environment, given, "contract",
+                         [](const Run& candidate) { return candidate.phase == Phase::soaking; });
+  return pursue(environment, run, Goal::contract, options);
+}
+
+CommandResult run_abort(const CommandEnvironment& environment, std::optional<std::int64_t> given,
+                        const RunOptions& options) {
+  const Run run = choose(environment, given, "abort", [&](const Run& candidate) {
+    return !finished(candidate.phase) && (given || before_cutover(candidate));
+  });
+  if (run.phase == Phase::soaking) {
+    throw Failure(
+        ExitCode::refused,
+        {.code = "already-cut-over",
+         .object = fmt::format("run {} of {}", run.run, run.table()),
+         .message = "the run is soaking: the application has written to the new table since the cutover",
+         .expected = "a run before its cutover",
+         .found = "phase soaking",
+         .next = fmt::format("`crossfade contract {}` ends the run and keeps the new table.", run.run)});
+  }
+  return pursue(environment, run, Goal::abort, options);
+}
+
+}  // namespace crossfade::orchestrator

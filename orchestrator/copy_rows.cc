@@ -1,0 +1,136 @@
+#include "orchestrator/copy_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+#include "orchestrator/rejected_rows.h"
+#include "orchestrator/workers.h"
+#include "postgres/error.h"
+#include "strategies/transform.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+std::string page_range(const RunContext& context, const Chunk& chunk) {
+  const std::string alias = strategies::source_alias(context.plan);
+  return fmt::format("WHERE {0}.ctid >= '({1},0)'::pg_catalog.tid AND {0}.ctid < '({2},0)'::pg_catalog.tid",
+                     alias, chunk.first_page, chunk.last_page);
+}
+
+/// What binary COPY cannot carry but the server itself can: a row near 1 GB (out of memory, program limit,
+/// "invalid memory alloc request size"), text that is not valid in the server's encoding (rule 20).
+bool needs_server_side_copy(const postgres::DatabaseError& error) {
+  static constexpr std::array<std::string_view, 4> kStates = {"54000", "53200", "22021", "XX000"};
+  return !error.connection_dead() &&
+         std::find(kStates.begin(), kStates.end(), error.sqlstate()) != kStates.end();
+}
+
+class CopyWorker {
+ public:
+  CopyWorker(const RunContext& context, int number) : context_(context), number_(number) { open(); }
+
+  /// False when no chunk is left to lease.
+  bool copy_next() {
+    try {
+      return copy_leased(false);
+    } catch (const postgres::DatabaseError& error) {
+      if (!needs_server_side_copy(error)) {
+        if (error.data_error()) throw_rejected_row(context_, error, page_range(context_, current_));
+        throw;
+      }
+    }
+    open();  // the failed stream leaves its sessions in the middle of COPY
+    return copy_leased(true);
+  }
+
+ private:
+  void open() {
+    reader_.reset();
+    writer_.reset();
+    reader_ = context_.sessions.open_copy(fmt::format("read {}", number_));
+    writer_ = context_.sessions.open_copy(fmt::format("write {}", number_));
+  }
+
+  bool copy_leased(bool server_side) {
+    WorkerTransaction write(*writer_, context_.sessions, "copy.write");
+    Journal journal(*writer_);
+    const auto chunk = journal.lease_chunk(context_.run());
+    if (!chunk) return false;
+    current_ = *chunk;
+    const std::int64_t rows = server_side ? copy_inside_server() : stream();
+    journal.finish_chunk(context_.run(), *chunk, rows);
+    write.commit();
+    // The reader's table lock is held until the rows are committed, so that the source cannot be rewritten in
+    // between.
+    if (reading_) {
+      reader_->run({"copy.read.commit", "COMMIT"});
+      reading_ = false;
+    }
+    context_.progress.add_rows(rows);
+    return true;
+  }
+
+  std::int64_t stream() {
+    reader_->run({"copy.read.begin", "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"});
+    reading_ = true;
+    lock_and_check_source(context_, *reader_, "copy");
+    const std::string format = context_.plan.binary_copy ? "binary" : "text";
+    reader_->start_copy_out(
+        {"copy.out",
+         fmt::format("COPY ({}) TO STDOUT (FORMAT {})",
+                     strategies::transform_select(context_.plan, page_range(context_, current_)), format)});
+    writer_->start_copy_in(
+        {"copy.in", fmt::format("COPY {} ({}) FROM STDIN (FORMAT {})", context_.plan.shadow.quoted(),
+                                strategies::copied_columns(context_.plan), format)});
+    for (std::string_view data; reader_->read_copy_out(data);) writer_->write_copy_in(data);
+    const std::uint64_t read = reader_->rows_copied_out();
+    const std::uint64_t written = writer_->finish_copy_in();
+    if (read != written) {
+      throw std::logic_error(
+          fmt::format("chunk {}: {} rows read, {} written", current_.number, read, written));
+    }
+    return static_cast<std::int64_t>(written);
+  }
+
+  std::int64_t copy_inside_server() {
+    lock_and_check_source(context_, *writer_, "copy.server_side");
+    const postgres::Rows rows = writer_->run(
+        {"copy.server_side",
+         fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE {}", context_.plan.shadow.quoted(),
+                     strategies::copied_columns(context_.plan),
+                     strategies::transform_select(context_.plan, page_range(context_, current_)))});
+    return static_cast<std::int64_t>(rows.affected());
+  }
+
+  const RunContext& context_;
+  int number_;
+  std::unique_ptr<postgres::CopySession> reader_;
+  std::unique_ptr<postgres::CopySession> writer_;
+  Chunk current_;
+  bool reading_ = false;
+};
+
+}  // namespace
+
+void copy_all_chunks(RunContext& context) {
+  while (context.journal.unfinished_chunks(context.run()) > 0) {
+    context.check_stop();
+    run_on_workers(context.options.copy_workers, context.stop, [&](int number, const std::stop_token& stop) {
+      CopyWorker worker(context, number);
+      while (!stop.stop_requested() && worker.copy_next()) {
+      }
+    });
+    context.check_stop();
+    // What is left is leased by a worker of another process, which finishes it or lets it go.
+    if (context.journal.unfinished_chunks(context.run()) > 0) {
+      context.progress.set_waiting("chunks that another process is copying");
+      sleep_unless_stopped(std::chrono::milliseconds(200), context.stop);
+    }
+  }
+}
+
+}  // namespace crossfade::orchestrator

@@ -1,0 +1,354 @@
+#include "orchestrator/cutover.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <optional>
+
+#include "orchestrator/lock_attempts.h"
+#include "orchestrator/old_snapshots.h"
+#include "orchestrator/replay.h"
+#include "postgres/error.h"
+#include "postgres/problem.h"
+#include "strategies/grants.h"
+#include "strategies/transform.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+/// More keys than this are not drained under the lock; the attempt is given up and replay goes on outside.
+constexpr std::int64_t kDrainLimit = 20000;
+constexpr milliseconds kYieldingLockPatience{15000};
+constexpr milliseconds kTransactionLimit{10000};
+constexpr milliseconds kInDoubtPoll{50};
+
+double elapsed_ms(Clock::time_point since) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - since).count();
+}
+
+/// Why an attempt was given up; the lock is released and another attempt follows.
+struct GiveUp {
+  std::string reason;
+};
+
+std::string joined(const std::vector<std::string>& statements) {
+  std::string out;
+  for (const std::string& statement : statements) out += statement + ";\n";
+  return out;
+}
+
+class Cutover {
+ public:
+  Cutover(RunContext& context, const std::string& file_fingerprint, const std::string& revision)
+      : context_(context), file_fingerprint_(file_fingerprint), revision_(revision) {}
+
+  CutoverOutcome run() {
+    milliseconds pause{50};
+    while (outcome_.attempts < context_.options.cutover_attempts) {
+      context_.check_stop();
+      try {
+        if (!locker_) open_sessions();
+        wait_for_old_snapshots();
+        if (attempt_in_one_transaction()) return finish();
+      } catch (const postgres::DatabaseError& error) {
+        if (error.in_doubt() && committed_after_all()) return finish();
+        if (!error.retryable()) throw;
+        reason_ = std::string("the server: ") + error.report().message;
+        close_sessions();
+      }
+      context_.progress.set_waiting(fmt::format("the cutover (attempt {} of {}): {}", outcome_.attempts,
+                                                context_.options.cutover_attempts, reason_));
+      sleep_unless_stopped(pause, context_.stop);
+      pause = std::min(pause * 2, milliseconds(5000));
+    }
+    throw Failure(
+        ExitCode::resumable,
+        {.code = "cutover-attempts-used-up",
+         .object = context_.plan.source.name.display(),
+         .message = fmt::format("no cutover in {} attempts", outcome_.attempts),
+         .expected = "a moment in which the lock can be had and held for the swap",
+         .found = reason_,
+         .next =
+             "Run `crossfade up` again at a quieter time, or raise --lock-budget, --hold-budget or "
+             "--cutover-attempts. Nothing is lost; the new table stays in sync while a process replays."});
+  }
+
+ private:
+  void open_sessions() {
+    replayer_.emplace(context_, 0, 1);
+    drainer_ = context_.sessions.open_copy("drain");
+    observer_ = context_.sessions.open("observe");
+    locker_ = context_.sessions.open_copy("cutover");
+    // A frozen process must not keep a half-done drain open either. No sequential scan: statistics may be
+    // young.
+    drainer_->run(
+        {"drain.timeouts",
+         fmt::format("SET idle_in_transaction_session_timeout = '{0}ms'; SET statement_timeout = '{0}ms'; "
+                     "SET enable_seqscan = off; SET jit = off",
+                     context_.options.hold_budget_ms + context_.options.lock_budget_ms)});
+    locker_->run({"cutover.settings", "SET jit = off"});
+    lock_timeout_ = lock_timeout_ms(*observer_, budgets());
+  }
+
+  void close_sessions() {
+    locker_.reset();
+    drainer_.reset();
+    observer_.reset();
+    replayer_.reset();
+  }
+
+  LockBudgets budgets() const { return {context_.options.lock_budget_ms, context_.options.hold_budget_ms}; }
+  LockWish wish() const { return {context_.plan.source.name, "ACCESS EXCLUSIVE", "cutover"}; }
+
+  /// Long before any lock is asked for: as long as somebody holds a snapshot from before now, an attempt
+  /// would only disturb writers and be given up.
+  void wait_for_old_snapshots() {
+    replayer_->drain(context_.stop);
+    if (context_.options.old_snapshots == OldSnapshots::ignore) return;
+    const std::vector<SnapshotHolder> before = snapshot_holders(*observer_, context_.plan.source.oid);
+    for (milliseconds pause{5};; pause = std::min(pause * 2, milliseconds(200))) {
+      const auto left = still_held(before, snapshot_holders(*observer_, context_.plan.source.oid));
+      if (left.empty()) break;
+      context_.check_stop();
+      if (pause > milliseconds(100)) {
+        reason_ = "old snapshots: " + describe(left);
+        context_.progress.set_waiting(
+            reason_ +
+            ". They would see the new table as it was before their changes; --old-snapshots ignore "
+            "goes on all the same");
+      }
+      replayer_->drain(context_.stop);
+      sleep_unless_stopped(pause, context_.stop);
+    }
+    context_.progress.set_waiting("");
+  }
+
+  bool attempt_in_one_transaction() {
+    WorkerTransaction transaction(*locker_, context_.sessions, "cutover");
+    take_yielding_lock(*locker_, wish(), kYieldingLockPatience);
+    locker_->run({"cutover.yield_shadow",
+                  "LOCK TABLE " + context_.plan.shadow.quoted() + " IN SHARE UPDATE EXCLUSIVE MODE"});
+    const auto until = Clock::now() + kTransactionLimit;
+    milliseconds pause{20};
+    while (Clock::now() < until && outcome_.attempts < context_.options.cutover_attempts) {
+      context_.check_stop();
+      try {
+        if (attempt(transaction)) return true;
+      } catch (const GiveUp& given_up) {
+        reason_ = given_up.reason;
+        locker_->run({"cutover.release", "ROLLBACK TO SAVEPOINT crossfade_attempt"});
+      }
+      context_.progress.set_waiting(fmt::format("the cutover (attempt {}): {}", outcome_.attempts, reason_));
+      sleep_unless_stopped(pause, context_.stop);
+      pause = std::min(pause * 2, milliseconds(1000));
+    }
+    transaction.rollback();
+    return false;
+  }
+
+  bool attempt(WorkerTransaction& transaction) {
+    replayer_->drain(context_.stop);
+    const std::vector<SnapshotHolder> before = snapshot_holders(*observer_, context_.plan.source.oid);
+    ++outcome_.attempts;
+    Journal(*observer_).count_cutover_attempt(context_.run());
+
+    const auto requested = Clock::now();
+    if (!attempt_lock(*locker_, wish(), budgets(), lock_timeout_)) {
+      reason_ = "lock on " + context_.plan.source.name.display() + ": " +
+                describe_lock_holders(*observer_, context_.plan.source.name);
+      return false;
+    }
+    const auto granted = Clock::now();
+    deadline_ = requested + milliseconds(budgets().lock_ms + budgets().hold_ms);
+
+    const auto found = checkers::read_fingerprint(*locker_, context_.plan.source.oid);
+    if (auto change = checkers::compare(context_.fingerprint, found)) throw SourceChanged{std::move(*change)};
+    const bool drained = drain();
+    wait_under_lock(before, drained);
+    swap();
+    outcome_.wait_ms = std::chrono::duration<double, std::milli>(granted - requested).count();
+    outcome_.hold_ms = elapsed_ms(granted);
+    journal_swap();
+    transaction.commit();
+    outcome_.hold_ms = elapsed_ms(granted);
+    return true;
+  }
+
+  /// The locking session reads, because nobody else can; another one writes and commits, so that every
+  /// snapshot taken from then on sees the drained rows (rule 27). Returns whether there was anything.
+  bool drain() {
+    const auto& plan = context_.plan;
+    const std::int64_t keys =
+        locker_
+            ->run({"cutover.backlog",
+                   fmt::format("SELECT pg_catalog.count(*) AS keys FROM (SELECT 1 FROM {} LIMIT {}) AS l",
+                               plan.log.quoted(), kDrainLimit + 1)})
+            .only()
+            .integer("keys");
+    if (keys == 0) return false;
+    if (keys > kDrainLimit)
+      throw GiveUp{fmt::format("more than {} changed keys are waiting for replay", kDrainLimit)};
+    try {
+      drain_keys(keys);
+    } catch (const postgres::DatabaseError& error) {
+      if (error.connection_dead()) throw;
+      // A row that does not fit: replay, outside the lock, names it.
+      throw GiveUp{"the last changes could not be brought over: " + error.report().message};
+    }
+    return true;
+  }
+
+  void drain_keys(std::int64_t keys) {
+    const auto& plan = context_.plan;
+    const std::string distinct_keys =
+        fmt::format("(SELECT DISTINCT {} FROM {})", strategies::log_key_columns(plan), plan.log.quoted());
+    WorkerTransaction write(*drainer_, context_.sessions, "drain");
+    drainer_->run(
+        {"drain.delete", fmt::format("DELETE FROM {} AS s USING (SELECT {} FROM {}) AS k WHERE {}",
+                                     plan.shadow.quoted(), strategies::log_key_columns(plan),
+                                     plan.log.quoted(), strategies::shadow_matches_key(plan, "s", "k"))});
+    locker_->run({"drain.plan", "SET LOCAL enable_seqscan = off"});
+    locker_->start_copy_out(
+        {"drain.read", fmt::format("COPY ({}) TO STDOUT",
+                                   strategies::transform_select(
+                                       plan, fmt::format("JOIN {} AS k ON {}", distinct_keys,
+                                                         strategies::source_matches_key(
+                                                             plan, strategies::source_alias(plan), "k"))))});
+    std::string rows;
+    for (std::string_view data; locker_->read_copy_out(data);) rows.append(data);
+    drainer_->start_copy_in({"drain.write", fmt::format("COPY {} ({}) FROM STDIN", plan.shadow.quoted(),
+                                                        strategies::copied_columns(plan))});
+    drainer_->write_copy_in(rows);
+    if (drainer_->finish_copy_in() != locker_->rows_copied_out())
+      throw GiveUp{"the drain lost rows on its way"};
+    const postgres::Rows consumed = drainer_->run({"drain.consume", "DELETE FROM " + plan.log.quoted()});
+    if (static_cast<std::int64_t>(consumed.affected()) != keys)
+      throw GiveUp{"the log changed under the lock"};
+    Journal(*drainer_).add_keys_replayed(context_.run(), keys, 0);
+    write.commit();
+  }
+
+  void wait_under_lock(const std::vector<SnapshotHolder>& before, bool drained) {
+    if (context_.options.old_snapshots == OldSnapshots::ignore) return;
+    const std::vector<SnapshotHolder> first =
+        drained ? snapshot_holders(*observer_, context_.plan.source.oid) : before;
+    for (;;) {
+      std::vector<SnapshotHolder> left =
+          still_held(first, snapshot_holders(*observer_, context_.plan.source.oid));
+      // Queued behind our own lock: it takes a new snapshot when it gets on, unless it held this one already
+      // before.
+      const auto old_and_queued = std::find_if(left.begin(), left.end(), [&](const SnapshotHolder& holder) {
+        return holder.queued_on_source && !still_held(before, {holder}).empty();
+      });
+      if (old_and_queued != left.end())
+        throw GiveUp{"an old snapshot is queued on the table: " + old_and_queued->description};
+      std::erase_if(left, [](const SnapshotHolder& holder) { return holder.queued_on_source; });
+      if (left.empty()) return;
+      if (Clock::now() + milliseconds(budgets().hold_ms / 4) > deadline_)
+        throw GiveUp{"old snapshots: " + describe(left)};
+      sleep_unless_stopped(milliseconds(1), context_.stop);
+    }
+  }
+
+  int remaining_ms() const {
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline_ - Clock::now()).count();
+    if (left < 20) throw GiveUp{"the hold budget is used up"};
+    return static_cast<int>(left);
+  }
+
+  void swap() {
+    const auto& plan = context_.plan;
+    std::string batch =
+        fmt::format("SET LOCAL statement_timeout = '{}ms';\nLOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT;\n",
+                    remaining_ms(), plan.shadow.quoted());
+    for (const std::string& statement : plan.uncapture) {
+      if (statement.starts_with("DROP TRIGGER")) batch += statement + ";\n";
+    }
+    batch += joined(plan.at_swap) + joined(grants_as_now()) + joined(plan.swap);
+    try {
+      locker_->run({"cutover.swap", batch});
+    } catch (const postgres::DatabaseError& error) {
+      if (error.connection_dead() || !error.retryable()) throw;
+      throw GiveUp{"the swap: " + error.report().message};
+    }
+  }
+
+  /// Grants may have changed since the plan; such drift is adopted (rule 5).
+  std::vector<std::string> grants_as_now() {
+    const auto& plan = context_.plan;
+    const auto source = postgres::load_table(*locker_, plan.source.oid);
+    const auto shadow_oid = postgres::find_relation(*locker_, plan.shadow.schema, plan.shadow.name);
+    const auto shadow = postgres::load_table(*locker_, shadow_oid.value());
+    return strategies::grant_statements(strategies::with_target_names(*source, plan.carried_columns), *shadow,
+                                        plan.shadow);
+  }
+
+  void journal_swap() {
+    // The whole commit must not wait for a slow standby while the lock is held; a second one waits for it
+    // afterwards.
+    xid_ =
+        locker_
+            ->run(
+                {"cutover.xid",
+                 "SET LOCAL synchronous_commit = local; SELECT pg_catalog.pg_current_xact_id()::text AS xid"})
+            .only()
+            .text("xid");
+    Journal journal(*locker_);
+    journal.advance(context_.run(), Phase::ready, Phase::soaking);
+    journal.record_applied(revision_, file_fingerprint_, context_.run());
+    journal.save_cutover(context_.run(), boost::json::value_from(outcome_));
+  }
+
+  /// COMMIT was sent, but no answer came. First the old transaction must have ended, then its outcome is
+  /// asked for (rule 30): looked at too early it would seem not to have happened.
+  bool committed_after_all() {
+    close_sessions();
+    const auto session = context_.sessions.open("in doubt");
+    context_.progress.set_waiting("the outcome of the cutover's commit");
+    for (;;) {
+      const std::string status =
+          session
+              ->run({"cutover.outcome",
+                     "SELECT COALESCE(pg_catalog.pg_xact_status($1::pg_catalog.xid8), 'unknown') AS status"},
+                    {xid_})
+              .only()
+              .text("status");
+      if (status == "committed") return true;
+      if (status != "in progress") return false;
+      sleep_unless_stopped(kInDoubtPoll, {});
+    }
+  }
+
+  CutoverOutcome finish() {
+    context_.progress.set_waiting("");
+    close_sessions();
+    return outcome_;
+  }
+
+  RunContext& context_;
+  const std::string& file_fingerprint_;
+  const std::string& revision_;
+  std::unique_ptr<postgres::CopySession> locker_;
+  std::unique_ptr<postgres::CopySession> drainer_;
+  std::unique_ptr<postgres::Session> observer_;
+  std::optional<Replayer> replayer_;
+  int lock_timeout_ = 0;
+  Clock::time_point deadline_;
+  std::string xid_;
+  std::string reason_ = "not tried yet";
+  CutoverOutcome outcome_;
+};
+
+}  // namespace
+
+CutoverOutcome cut_over(RunContext& context, const std::string& file_fingerprint,
+                        const std::string& revision) {
+  return Cutover(context, file_fingerprint, revision).run();
+}
+
+}  // namespace crossfade::orchestrator

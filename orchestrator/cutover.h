@@ -1,0 +1,24 @@
+// The cutover: under one ACCESS EXCLUSIVE lock, bounded by one deadline on both sides, the last logged keys
+// are brought over and both tables change their schema in one transaction (docs/protocol.md, rules 25 to 30).
+// A CutoverAttempt is made again after every failure; nothing of a failed one stays. One thread.
+#pragma once
+
+#include <cstdint>
+
+#include "orchestrator/run_context.h"
+
+namespace crossfade::orchestrator {
+
+struct CutoverOutcome {
+  int attempts = 0;
+  double wait_ms = 0;  ///< from the lock requested to the lock granted
+  double hold_ms = 0;  ///< from the lock granted to the commit
+};
+BOOST_DESCRIBE_STRUCT(CutoverOutcome, (), (attempts, wait_ms, hold_ms))
+
+/// Tries until the swap is committed. Throws Failure (exit 4, attempts used up, with the last reason and who
+/// was in the way), SourceChanged, DatabaseError.
+CutoverOutcome cut_over(RunContext& context, const std::string& file_fingerprint,
+                        const std::string& revision);
+
+}  // namespace crossfade::orchestrator

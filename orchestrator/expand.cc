@@ -1,0 +1,55 @@
+#include "orchestrator/expand.h"
+
+#include <boost/json.hpp>
+
+#include "orchestrator/lock_attempts.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+constexpr int kCaptureAttempts = 200;
+
+}  // namespace
+
+void create_shadow(RunContext& context) {
+  if (context.journal.step_finished(context.run(), "create shadow")) return;
+  postgres::Transaction transaction(context.control, "expand.create");
+  for (const std::string& statement : context.plan.create)
+    context.control.run({"expand.create.statement", statement});
+  for (const std::string& statement : context.plan.set_aside)
+    context.control.run({"expand.set_aside", statement});
+  context.journal.finish_step(context.run(), "create shadow");
+  transaction.commit();
+}
+
+void switch_capture_on(RunContext& context) {
+  if (context.journal.step_finished(context.run(), "switch capture on")) return;
+  with_lock(
+      context.control, {context.plan.source.name, "SHARE ROW EXCLUSIVE", "capture"},
+      {context.options.lock_budget_ms, context.options.hold_budget_ms}, kCaptureAttempts, context.stop,
+      [&](const std::string& reason) { context.progress.set_waiting(reason); },
+      [&] {
+        for (const std::string& statement : context.plan.capture)
+          context.control.run({"capture.statement", statement});
+        context.fingerprint = checkers::read_fingerprint(context.control, context.plan.source.oid);
+        context.journal.save_fingerprint(context.run(), boost::json::value_from(context.fingerprint));
+        context.journal.finish_step(context.run(), "switch capture on");
+      });
+}
+
+void list_chunks(RunContext& context) {
+  postgres::Transaction transaction(context.control, "expand.chunks");
+  const std::int64_t pages = context.control
+                                 .run({"expand.pages",
+                                       "SELECT pg_catalog.pg_relation_size($1::pg_catalog.oid) / "
+                                       "pg_catalog.current_setting('block_size')::bigint AS pages"},
+                                      {std::to_string(context.plan.source.oid)})
+                                 .only()
+                                 .integer("pages");
+  context.journal.list_chunks(context.run(), pages, context.options.pages_per_chunk);
+  context.journal.advance(context.run(), Phase::expanding, Phase::copying);
+  transaction.commit();
+}
+
+}  // namespace crossfade::orchestrator

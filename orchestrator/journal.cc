@@ -1,0 +1,356 @@
+#include "orchestrator/journal.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+#include "migrations/state_scripts.h"
+#include "orchestrator/ownership.h"
+#include "postgres/error.h"
+#include "postgres/problem.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+using postgres::Row;
+using postgres::Rows;
+
+constexpr std::string_view kJournalVersion = R"sql(
+SELECT CASE WHEN pg_catalog.to_regclass('crossfade.state_versions') IS NOT NULL THEN 1 ELSE 0 END AS present
+)sql";
+
+constexpr std::string_view kLatestVersion = R"sql(
+SELECT COALESCE(pg_catalog.max(version), 0) AS version FROM crossfade.state_versions
+)sql";
+
+// The owner is whoever holds the table's advisory lock at this moment: a live session, not a clock.
+constexpr std::string_view kLoadRuns = R"sql(
+SELECT r.run, r.revision, r.file_fingerprint, r.table_schema, r.table_name, r.table_oid::bigint AS table_oid, r.strategy,
+       r.phase, r.state, r.reason, r.paused_by, r.paused_at::text AS paused_at, r.postponed, r.epoch,
+       CASE WHEN l.pid IS NOT NULL THEN r.owner_pid END AS owner_pid, r.owner_host, r.owner_since::text AS owner_since,
+       r.system_identifier, r.session_settings::text AS session_settings, r.plan::text AS plan,
+       r.source_fingerprint::text AS source_fingerprint, COALESCE(r.rows_total, 0) AS rows_total,
+       (SELECT COALESCE(pg_catalog.sum(c.rows), 0) FROM crossfade.chunks c WHERE c.run = r.run) AS rows_copied, r.keys_replayed,
+       EXTRACT(epoch FROM pg_catalog.clock_timestamp() - r.verified_at) AS verified_age_s,
+       r.verification::text AS verification, r.cutover_attempts, r.cutover::text AS cutover, r.milliseconds::text AS milliseconds
+  FROM crossfade.runs r
+  LEFT JOIN pg_catalog.pg_locks l ON l.locktype = 'advisory' AND l.granted AND l.classid = $1::pg_catalog.oid
+        AND l.objid = r.table_oid AND l.objsubid = 2
+        AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+)sql";
+
+boost::json::value parsed(const Row& row, std::string_view column) {
+  return row.is_null(column) ? boost::json::value() : boost::json::parse(row.text(column));
+}
+
+Run run_from(const Row& row) {
+  Run run;
+  run.run = row.integer("run");
+  run.revision = row.text("revision");
+  run.file_fingerprint = row.text("file_fingerprint");
+  run.table_schema = row.text("table_schema");
+  run.table_name = row.text("table_name");
+  run.table_oid = static_cast<std::uint32_t>(row.integer("table_oid"));
+  run.strategy = row.text("strategy");
+  run.phase = phase_from(row.text("phase"));
+  run.state = state_from(row.text("state"));
+  run.reason = row.text_or("reason", "");
+  run.paused_by = row.text_or("paused_by", "");
+  run.paused_at = row.text_or("paused_at", "");
+  run.postponed = row.boolean("postponed");
+  run.epoch = row.text_or("epoch", "");
+  if (!row.is_null("owner_pid")) {
+    run.owner = Owner{static_cast<int>(row.integer("owner_pid")), row.text_or("owner_host", ""),
+                      row.text_or("owner_since", "")};
+  }
+  run.system_identifier = row.text("system_identifier");
+  run.session_settings = boost::json::parse(row.text("session_settings")).as_object();
+  run.plan = parsed(row, "plan");
+  run.source_fingerprint = parsed(row, "source_fingerprint");
+  run.rows_total = row.integer("rows_total");
+  run.rows_copied = row.integer("rows_copied");
+  run.keys_replayed = row.integer("keys_replayed");
+  if (!row.is_null("verified_age_s")) run.verified_age_s = row.real("verified_age_s");
+  run.verification = parsed(row, "verification");
+  run.cutover_attempts = static_cast<int>(row.integer("cutover_attempts"));
+  run.cutover = parsed(row, "cutover");
+  run.milliseconds = boost::json::parse(row.text("milliseconds")).as_object();
+  return run;
+}
+
+postgres::Value json_text(const boost::json::value& value) {
+  return value.is_null() ? postgres::Value() : boost::json::serialize(value);
+}
+
+[[noreturn]] void refuse_newer(std::int64_t found, std::size_t known) {
+  throw Failure(ExitCode::refused, {.code = "journal-too-new",
+                                    .object = "schema crossfade",
+                                    .message = "was written by a newer crossfade",
+                                    .expected = fmt::format("state version {} or older", known),
+                                    .found = fmt::format("state version {}", found),
+                                    .next = "Use the newer binary."});
+}
+
+bool up_to_date(postgres::Session& session) {
+  if (!journal_exists(session)) return false;
+  const std::int64_t version =
+      session.run({"journal.version", std::string(kLatestVersion)}).only().integer("version");
+  const std::size_t known = migrations::embedded_scripts().size();
+  if (version > static_cast<std::int64_t>(known)) refuse_newer(version, known);
+  return version == static_cast<std::int64_t>(known);
+}
+
+}  // namespace
+
+bool journal_exists(postgres::Session& session) {
+  return session.run({"journal.present", std::string(kJournalVersion)}).only().integer("present") == 1;
+}
+
+bool initialise_journal(postgres::Session& session) {
+  if (up_to_date(session)) return false;
+  try {
+    postgres::Transaction transaction(session, "journal.initialise");
+    // Several processes may start at once; the second waits here, then finds everything done.
+    session.run({"journal.initialise.lock", "SELECT pg_catalog.pg_advisory_xact_lock($1::int, 0)"},
+                {std::to_string(kInitLockClass)});
+    if (up_to_date(session)) return false;
+    session.run({"journal.initialise.schema", "CREATE SCHEMA IF NOT EXISTS crossfade"});
+    std::int64_t have = 0;
+    if (journal_exists(session))
+      have = session.run({"journal.version", std::string(kLatestVersion)}).only().integer("version");
+    const auto scripts = migrations::embedded_scripts();
+    for (std::size_t index = static_cast<std::size_t>(have); index < scripts.size(); ++index) {
+      session.run({"journal.initialise.script", std::string(scripts[index].text)});
+      session.run(
+          {"journal.initialise.version", "INSERT INTO crossfade.state_versions (version) VALUES ($1)"},
+          {std::to_string(index + 1)});
+    }
+    transaction.commit();
+  } catch (const postgres::DatabaseError& error) {
+    if (error.sqlstate() != "42501") throw;
+    throw Failure(ExitCode::refused, {.code = "missing-privilege",
+                                      .object = "schema crossfade",
+                                      .message = "the journal cannot be created: " + error.report().message,
+                                      .expected = "CREATE on the database for the current role",
+                                      .found = "SQLSTATE 42501",
+                                      .next = "GRANT CREATE ON DATABASE … TO the role that runs crossfade."});
+  }
+  return true;
+}
+
+std::vector<AppliedRevision> Journal::applied_revisions() {
+  std::vector<AppliedRevision> out;
+  const Rows rows =
+      session_.run({"journal.applied",
+                    "SELECT revision, fingerprint FROM crossfade.revisions ORDER BY applied_at, revision"});
+  for (const Row row : rows) out.push_back({row.text("revision"), row.text("fingerprint")});
+  return out;
+}
+
+void Journal::record_applied(const std::string& revision, const std::string& fingerprint, std::int64_t run) {
+  session_.run(
+      {"journal.apply", "INSERT INTO crossfade.revisions (revision, fingerprint, run) VALUES ($1, $2, $3)"},
+      {revision, fingerprint, std::to_string(run)});
+}
+
+std::int64_t Journal::create_run(const Run& run) {
+  const Rows rows = session_.run({"journal.create_run",
+                                  "INSERT INTO crossfade.runs (revision, file_fingerprint, table_schema, "
+                                  "table_name, table_oid, strategy, phase, state,"
+                                  " postponed, system_identifier, session_settings) VALUES ($1, $2, $3, $4, "
+                                  "$5::oid, $6, 'planned', 'running', $7::boolean,"
+                                  " $8, $9::jsonb) RETURNING run"},
+                                 {run.revision, run.file_fingerprint, run.table_schema, run.table_name,
+                                  std::to_string(run.table_oid), run.strategy, run.postponed ? "t" : "f",
+                                  run.system_identifier, boost::json::serialize(run.session_settings)});
+  return rows.only().integer("run");
+}
+
+std::vector<Run> Journal::load_where(const std::string& name, const std::string& condition,
+                                     const postgres::Parameters& parameters) {
+  postgres::Parameters all = {std::to_string(kTableLockClass)};
+  all.insert(all.end(), parameters.begin(), parameters.end());
+  std::vector<Run> out;
+  const Rows rows = session_.run({name, std::string(kLoadRuns) + condition + " ORDER BY r.run"}, all);
+  for (const Row row : rows) out.push_back(run_from(row));
+  return out;
+}
+
+std::optional<Run> Journal::load(std::int64_t run) {
+  std::vector<Run> runs = load_where("journal.load_run", " WHERE r.run = $2", {std::to_string(run)});
+  if (runs.empty()) return std::nullopt;
+  return std::move(runs.front());
+}
+
+std::vector<Run> Journal::all_runs() {
+  return load_where("journal.all_runs", "", {});
+}
+
+std::vector<Run> Journal::open_runs() {
+  return load_where("journal.open_runs", " WHERE r.phase NOT IN ('contracted', 'aborted')", {});
+}
+
+std::int64_t Journal::next_run_number() {
+  return session_
+      .run({"journal.next_run", "SELECT COALESCE(pg_catalog.max(run), 0) + 1 AS run FROM crossfade.runs"})
+      .only()
+      .integer("run");
+}
+
+void Journal::save_plan(std::int64_t run, const boost::json::value& plan, std::int64_t rows_total) {
+  session_.run(
+      {"journal.save_plan", "UPDATE crossfade.runs SET plan = $2::jsonb, rows_total = $3 WHERE run = $1"},
+      {std::to_string(run), boost::json::serialize(plan), std::to_string(rows_total)});
+}
+
+void Journal::advance(std::int64_t run, Phase from, Phase to) {
+  require_transition(from, to);
+  const Rows rows = session_.run({"journal.advance." + to_string(to),
+                                  "UPDATE crossfade.runs SET phase = $3, state = CASE WHEN paused_by IS NULL "
+                                  "THEN $4 ELSE state END, reason = NULL,"
+                                  " updated_at = pg_catalog.clock_timestamp() WHERE run = $1 AND phase = $2"},
+                                 {std::to_string(run), to_string(from), to_string(to),
+                                  to == Phase::soaking || finished(to) ? "done" : "running"});
+  if (rows.affected() != 1) {
+    throw std::logic_error(fmt::format("run {} is not in phase {} in the journal", run, to_string(from)));
+  }
+  event(run, "phase " + to_string(to));
+}
+
+void Journal::set_state(std::int64_t run, State state, const std::string& reason) {
+  session_.run({"journal.state",
+                "UPDATE crossfade.runs SET state = CASE WHEN paused_by IS NULL THEN $2 ELSE 'paused' END, "
+                "reason = NULLIF($3, ''),"
+                " updated_at = pg_catalog.clock_timestamp() WHERE run = $1"},
+               {std::to_string(run), to_string(state), reason});
+}
+
+void Journal::set_postponed(std::int64_t run, bool postponed) {
+  session_.run({"journal.postpone", "UPDATE crossfade.runs SET postponed = $2::boolean WHERE run = $1"},
+               {std::to_string(run), postponed ? "t" : "f"});
+}
+
+void Journal::pause(std::int64_t run, const std::string& who) {
+  session_.run({"journal.pause",
+                "UPDATE crossfade.runs SET state = 'paused', paused_by = $2, paused_at = "
+                "pg_catalog.clock_timestamp() WHERE run = $1"},
+               {std::to_string(run), who});
+  event(run, "pause", {{"by", who}});
+}
+
+void Journal::lift_pause(std::int64_t run) {
+  session_.run(
+      {"journal.lift_pause",
+       "UPDATE crossfade.runs SET state = 'interrupted', paused_by = NULL, paused_at = NULL WHERE run = $1"},
+      {std::to_string(run)});
+  event(run, "resume");
+}
+
+void Journal::save_fingerprint(std::int64_t run, const boost::json::value& fingerprint) {
+  session_.run(
+      {"journal.fingerprint", "UPDATE crossfade.runs SET source_fingerprint = $2::jsonb WHERE run = $1"},
+      {std::to_string(run), boost::json::serialize(fingerprint)});
+}
+
+void Journal::save_verification(std::int64_t run, const boost::json::value& summary,
+                                const boost::json::value& report, bool equal) {
+  session_.run({"journal.report", "INSERT INTO crossfade.reports (run, document) VALUES ($1, $2::jsonb)"},
+               {std::to_string(run), boost::json::serialize(report)});
+  session_.run({"journal.verification",
+                "UPDATE crossfade.runs SET verification = $2::jsonb,"
+                " verified_at = CASE WHEN $3::boolean THEN pg_catalog.clock_timestamp() END WHERE run = $1"},
+               {std::to_string(run), boost::json::serialize(summary), equal ? "t" : "f"});
+}
+
+void Journal::save_cutover(std::int64_t run, const boost::json::value& cutover) {
+  session_.run({"journal.cutover", "UPDATE crossfade.runs SET cutover = $2::jsonb WHERE run = $1"},
+               {std::to_string(run), boost::json::serialize(cutover)});
+}
+
+void Journal::count_cutover_attempt(std::int64_t run) {
+  session_.run({"journal.cutover_attempt",
+                "UPDATE crossfade.runs SET cutover_attempts = cutover_attempts + 1 WHERE run = $1"},
+               {std::to_string(run)});
+}
+
+void Journal::add_milliseconds(std::int64_t run, const std::string& name, double milliseconds) {
+  session_.run(
+      {"journal.milliseconds",
+       "UPDATE crossfade.runs SET milliseconds = milliseconds || pg_catalog.jsonb_build_object($2::text,"
+       " COALESCE((milliseconds ->> $2::text)::double precision, 0) + $3::double precision) WHERE run = $1"},
+      {std::to_string(run), name, fmt::format("{:.1f}", milliseconds)});
+}
+
+void Journal::add_keys_replayed(std::int64_t run, std::int64_t keys, std::int64_t requeued) {
+  session_.run({"journal.keys_replayed",
+                "UPDATE crossfade.runs SET keys_replayed = keys_replayed + $2, keys_requeued = keys_requeued "
+                "+ $3 WHERE run = $1"},
+               {std::to_string(run), std::to_string(keys), std::to_string(requeued)});
+}
+
+bool Journal::step_finished(std::int64_t run, const std::string& step) {
+  return !session_
+              .run({"journal.step_finished",
+                    "SELECT 1 AS one FROM crossfade.steps WHERE run = $1 AND name = $2"},
+                   {std::to_string(run), step})
+              .empty();
+}
+
+void Journal::finish_step(std::int64_t run, const std::string& step) {
+  session_.run({"journal.finish_step",
+                "INSERT INTO crossfade.steps (run, name) VALUES ($1, $2) ON CONFLICT DO NOTHING"},
+               {std::to_string(run), step});
+}
+
+void Journal::forget_steps(std::int64_t run) {
+  session_.run({"journal.forget_steps", "DELETE FROM crossfade.steps WHERE run = $1"}, {std::to_string(run)});
+  session_.run({"journal.forget_chunks", "DELETE FROM crossfade.chunks WHERE run = $1"},
+               {std::to_string(run)});
+}
+
+void Journal::list_chunks(std::int64_t run, std::int64_t pages, std::int64_t pages_per_chunk) {
+  session_.run({"journal.list_chunks",
+                "INSERT INTO crossfade.chunks (run, number, first_page, last_page)"
+                " SELECT $1, (first / $3::bigint)::int, first, LEAST(first + $3::bigint, $2::bigint)"
+                " FROM pg_catalog.generate_series(0::bigint, $2::bigint - 1, $3::bigint) AS first"},
+               {std::to_string(run), std::to_string(pages), std::to_string(pages_per_chunk)});
+}
+
+std::optional<Chunk> Journal::lease_chunk(std::int64_t run) {
+  const Rows rows = session_.run(
+      {"journal.lease_chunk",
+       "SELECT number, first_page, last_page FROM crossfade.chunks WHERE run = $1 AND NOT finished"
+       " ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED"},
+      {std::to_string(run)});
+  if (rows.empty()) return std::nullopt;
+  const Row row = rows.only();
+  return Chunk{static_cast<int>(row.integer("number")), row.integer("first_page"), row.integer("last_page")};
+}
+
+void Journal::finish_chunk(std::int64_t run, const Chunk& chunk, std::int64_t rows) {
+  const Rows updated =
+      session_.run({"journal.finish_chunk",
+                    "UPDATE crossfade.chunks SET finished = true, rows = $3 WHERE run = $1 AND number = $2 "
+                    "AND NOT finished"},
+                   {std::to_string(run), std::to_string(chunk.number), std::to_string(rows)});
+  if (updated.affected() != 1)
+    throw std::logic_error(fmt::format("chunk {} of run {} is not leased", chunk.number, run));
+}
+
+std::int64_t Journal::unfinished_chunks(std::int64_t run) {
+  return session_
+      .run({"journal.unfinished_chunks",
+            "SELECT pg_catalog.count(*) AS chunks FROM crossfade.chunks WHERE run = $1 AND NOT finished"},
+           {std::to_string(run)})
+      .only()
+      .integer("chunks");
+}
+
+void Journal::event(std::int64_t run, const std::string& what, const boost::json::value& detail) {
+  session_.run(
+      {"journal.event", "INSERT INTO crossfade.events (run, what, detail) VALUES ($1, $2, $3::jsonb)"},
+      {std::to_string(run), what, json_text(detail)});
+}
+
+}  // namespace crossfade::orchestrator

@@ -1,0 +1,123 @@
+// The journal in the database: schema `crossfade`. One Journal is a set of named queries over one Session
+// that the caller owns; it is used by one thread, and its writes belong to whatever transaction that session
+// has open, so that an effect and its journal row commit together.
+#pragma once
+
+#include <boost/json.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "orchestrator/phase_table.h"
+#include "postgres/session.h"
+
+namespace crossfade::orchestrator {
+
+struct Owner {
+  int pid = 0;
+  std::string host;
+  std::string since;
+};
+
+struct Run {
+  std::int64_t run = 0;
+  std::string revision;
+  std::string file_fingerprint;
+  std::string table_schema;
+  std::string table_name;
+  std::uint32_t table_oid = 0;
+  std::string strategy;
+  Phase phase = Phase::planned;
+  State state = State::running;
+  std::string reason;
+  std::string paused_by;
+  std::string paused_at;
+  bool postponed = false;
+  std::string epoch;
+  std::optional<Owner> owner;  ///< the process that holds the table's lock now; null where none lives
+  std::string system_identifier;
+  boost::json::object session_settings;
+  boost::json::value plan;
+  boost::json::value source_fingerprint;
+  std::int64_t rows_total = 0;
+  std::int64_t rows_copied = 0;
+  std::int64_t keys_replayed = 0;
+  std::optional<double> verified_age_s;  ///< seconds since the last full pass without a difference
+  boost::json::value verification;
+  int cutover_attempts = 0;
+  boost::json::value cutover;
+  boost::json::object milliseconds;
+
+  std::string table() const { return table_schema + "." + table_name; }
+};
+
+struct AppliedRevision {
+  std::string revision;
+  std::string fingerprint;
+};
+
+struct Chunk {
+  int number = 0;
+  std::int64_t first_page = 0;
+  std::int64_t last_page = 0;  ///< exclusive
+};
+
+/// Creates or migrates the journal's schema. Idempotent and safe when raced. Throws Failure (exit 5) where
+/// the schema is newer than this binary or the role may not create it. Returns whether anything was changed.
+bool initialise_journal(postgres::Session& session);
+
+/// False where the schema is not there: reading commands then show nothing and create nothing.
+bool journal_exists(postgres::Session& session);
+
+class Journal {
+ public:
+  explicit Journal(postgres::Session& session) : session_(session) {}
+
+  std::vector<AppliedRevision> applied_revisions();
+  void record_applied(const std::string& revision, const std::string& fingerprint, std::int64_t run);
+
+  std::int64_t create_run(const Run& run);
+  std::optional<Run> load(std::int64_t run);
+  std::vector<Run> all_runs();
+  /// Runs that are neither contracted nor aborted.
+  std::vector<Run> open_runs();
+  std::int64_t next_run_number();
+
+  void save_plan(std::int64_t run, const boost::json::value& plan, std::int64_t rows_total);
+  /// Checks the pair against the phase table and the journal's own phase; the state becomes running unless
+  /// paused.
+  void advance(std::int64_t run, Phase from, Phase to);
+  void set_state(std::int64_t run, State state, const std::string& reason);
+  void set_postponed(std::int64_t run, bool postponed);
+  void pause(std::int64_t run, const std::string& who);
+  void lift_pause(std::int64_t run);
+  void save_fingerprint(std::int64_t run, const boost::json::value& fingerprint);
+  void save_verification(std::int64_t run, const boost::json::value& summary,
+                         const boost::json::value& report, bool equal);
+  void save_cutover(std::int64_t run, const boost::json::value& cutover);
+  void count_cutover_attempt(std::int64_t run);
+  void add_milliseconds(std::int64_t run, const std::string& name, double milliseconds);
+  void add_keys_replayed(std::int64_t run, std::int64_t keys, std::int64_t requeued);
+
+  bool step_finished(std::int64_t run, const std::string& step);
+  void finish_step(std::int64_t run, const std::string& step);
+  void forget_steps(std::int64_t run);
+
+  void list_chunks(std::int64_t run, std::int64_t pages, std::int64_t pages_per_chunk);
+  /// The next unfinished chunk that nobody holds, locked until the transaction ends.
+  std::optional<Chunk> lease_chunk(std::int64_t run);
+  /// Throws std::logic_error unless exactly one leased row was hit (docs/protocol.md, rule 11).
+  void finish_chunk(std::int64_t run, const Chunk& chunk, std::int64_t rows);
+  std::int64_t unfinished_chunks(std::int64_t run);
+
+  void event(std::int64_t run, const std::string& what, const boost::json::value& detail = {});
+
+ private:
+  std::vector<Run> load_where(const std::string& name, const std::string& condition,
+                              const postgres::Parameters& parameters);
+
+  postgres::Session& session_;
+};
+
+}  // namespace crossfade::orchestrator

@@ -1,0 +1,292 @@
+// The command line: options, signals, one result as text or as one JSON document, the exit code.
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <thread>
+
+#include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/demo.h"
+#include "postgres/error.h"
+
+namespace {
+
+using namespace crossfade;                // NOLINT: main is the one place that names everything
+using namespace crossfade::orchestrator;  // NOLINT
+
+/// Turns SIGINT and SIGTERM into a stop request; a second one ends the process at once.
+class SignalThread {
+ public:
+  SignalThread() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+    thread_ = std::jthread([this](const std::stop_token& done) { wait(done); });
+  }
+  std::stop_token token() const { return stop_.get_token(); }
+
+ private:
+  void wait(const std::stop_token& done) {
+    const timespec poll{.tv_sec = 0, .tv_nsec = 100'000'000};
+    while (!done.stop_requested()) {
+      if (sigtimedwait(&signals_, nullptr, &poll) < 0) continue;
+      if (stop_.stop_requested()) ::_exit(128 + SIGINT);
+      stop_.request_stop();
+    }
+  }
+
+  sigset_t signals_{};
+  std::stop_source stop_;
+  std::jthread thread_;
+};
+
+/// `ps` shows the arguments to everybody; a password in one of them is overwritten in place.
+void hide_passwords(int argc, char** argv) {
+  for (int index = 1; index < argc; ++index) {
+    std::string_view text = argv[index];
+    const auto mask = [&](std::size_t begin, std::size_t end) {
+      for (std::size_t at = begin; at < end; ++at) argv[index][at] = '*';
+    };
+    if (const auto scheme = text.find("://"); scheme != std::string_view::npos) {
+      const auto at = text.rfind('@');
+      const auto colon = text.find(':', scheme + 3);
+      if (at != std::string_view::npos && colon != std::string_view::npos && colon < at) mask(colon + 1, at);
+    }
+    if (const auto key = text.find("password="); key != std::string_view::npos) {
+      const std::size_t begin = key + 9;
+      const char quote = begin < text.size() && text[begin] == '\'' ? '\'' : ' ';
+      std::size_t end = begin + (quote == '\'' ? 1 : 0);
+      while (end < text.size() && text[end] != quote && text[end] != '&') ++end;
+      mask(begin, end);
+    }
+  }
+}
+
+boost::json::value problem_document(const Problem& problem) {
+  const auto or_null = [](const std::string& text) {
+    return text.empty() ? boost::json::value(nullptr) : boost::json::value(text);
+  };
+  return boost::json::object{{"code", problem.code},
+                             {"object", or_null(problem.object)},
+                             {"message", problem.message},
+                             {"expected", or_null(problem.expected)},
+                             {"found", or_null(problem.found)},
+                             {"next", or_null(problem.next)}};
+}
+
+int print(const std::string& command, bool json, const CommandResult& result) {
+  if (result.problem) std::cerr << describe(*result.problem) << '\n';
+  if (json) {
+    boost::json::object document{{"schema", 1},
+                                 {"command", command},
+                                 {"exit_code", static_cast<int>(result.exit_code)},
+                                 {"error", result.problem ? problem_document(*result.problem) : nullptr}};
+    for (const auto& member : result.document) document[member.key()] = member.value();
+    std::cout << boost::json::serialize(document) << std::endl;
+  } else {
+    std::cout << result.text << std::flush;
+  }
+  return static_cast<int>(result.exit_code);
+}
+
+CommandResult guarded(const std::function<CommandResult()>& command) {
+  try {
+    return command();
+  } catch (const Failure& failure) {
+    return {.exit_code = failure.exit_code(), .problem = failure.problem()};
+  } catch (const postgres::DatabaseError& error) {
+    const bool rights = error.sqlstate() == "42501";
+    return {.exit_code = rights ? ExitCode::refused : ExitCode::failed,
+            .problem =
+                Problem{.code = rights ? "missing-privilege" : "database-error",
+                        .object = error.query_name(),
+                        .message = error.report().message,
+                        .expected = "",
+                        .found = "SQLSTATE " + error.sqlstate() +
+                                 (error.report().detail.empty() ? "" : "; " + error.report().detail),
+                        .next = error.report().hint.empty() ? "Correct the cause and run the command again."
+                                                            : error.report().hint}};
+  } catch (const std::exception& error) {
+    return {.exit_code = ExitCode::failed,
+            .problem = Problem{.code = "internal-error",
+                               .object = "crossfade",
+                               .message = error.what(),
+                               .expected = "",
+                               .found = "",
+                               .next = "Run the command again; if it fails again, report it with `crossfade "
+                                       "status --format json`."}};
+  }
+}
+
+struct Arguments {
+  GlobalOptions global;
+  RunOptions run;
+  NewOptions create;
+  PlanOptions plan;
+  VerifyOptions verify;
+  DemoCommandOptions demo;
+  std::optional<std::int64_t> run_number;
+};
+
+void add_run_options(CLI::App& command, RunOptions& run) {
+  command.add_option("--workers", run.copy_workers, "parallel copy workers")->check(CLI::Range(1, 64));
+  command.add_option("--chunk-pages", run.pages_per_chunk, "pages of 8 KB a chunk")
+      ->check(CLI::Range(1, 1 << 20));
+  command.add_option("--build-workers", run.build_workers, "parallel index builds")->check(CLI::Range(1, 32));
+  command.add_option("--replay-workers", run.replay_workers, "parallel replayers")->check(CLI::Range(1, 32));
+  command.add_option("--replay-batch", run.replay_batch, "logged changes a transaction")
+      ->check(CLI::Range(1, 100000));
+  command.add_option("--verify-workers", run.verify_workers, "parallel verification workers")
+      ->check(CLI::Range(1, 64));
+  command.add_option("--verify-rows", run.verify_rows, "rows a verified key range")
+      ->check(CLI::Range(1, 1 << 30));
+  command.add_option("--lock-budget", run.lock_budget_ms, "ms to wait for a lock, an attempt")
+      ->check(CLI::Range(1, 60000));
+  command.add_option("--hold-budget", run.hold_budget_ms, "ms to hold the exclusive lock")
+      ->check(CLI::Range(20, 60000));
+  command.add_option("--cutover-attempts", run.cutover_attempts, "attempts before giving up")
+      ->check(CLI::Range(1, 100000));
+  command
+      .add_option("--old-snapshots", run.old_snapshots,
+                  "wait (default) or ignore: transactions older than the cutover")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, OldSnapshots>{
+          {"wait", OldSnapshots::wait}, {"ignore", OldSnapshots::ignore}}));
+}
+
+/// The subcommands in the order of `--help`; each gives the function that runs it.
+std::function<CommandResult(const CommandEnvironment&)> add_commands(CLI::App& application,
+                                                                     Arguments& arguments,
+                                                                     std::string& chosen) {
+  auto actions =
+      std::make_shared<std::map<std::string, std::function<CommandResult(const CommandEnvironment&)>>>();
+  const auto add = [&](const std::string& name, const std::string& help, auto action) {
+    CLI::App* command = application.add_subcommand(name, help);
+    command->fallthrough();
+    (*actions)[name] = action;
+    command->callback([&chosen, name] { chosen = name; });
+    return command;
+  };
+  add("init", "create or upgrade the journal (schema crossfade)",
+      [](const CommandEnvironment& e) { return run_init(e); });
+  CLI::App* create = add("new", "make a new migration file",
+                         [&](const CommandEnvironment& e) { return run_new(e, arguments.create); });
+  create->add_option("message", arguments.create.message, "what the migration does")->required();
+  create->add_option("--template", arguments.create.file_template,
+                     "file name template, default YYYYMMDD_HHMM_slug.sql");
+  CLI::App* plan = add("plan", "show every statement, lock and cost before anything runs",
+                       [&](const CommandEnvironment& e) { return run_plan(e, arguments.plan); });
+  plan->add_flag("--sql", arguments.plan.sql, "as a script to review");
+  CLI::App* up = add("up", "apply what is pending; run again, it resumes",
+                     [&](const CommandEnvironment& e) { return run_up(e, arguments.run); });
+  add_run_options(*up, arguments.run);
+  up->add_flag("--contract", arguments.run.contract, "drop the old table right after the cutover");
+  up->add_flag("--postpone-cutover", arguments.run.postpone_cutover,
+               "stop in sync and verified; `cutover` goes on");
+  up->add_flag("--skip-verification", arguments.run.skip_verification,
+               "cut over without comparing; kept in the audit trail");
+  add("status", "what is applied and what every run is doing",
+      [](const CommandEnvironment& e) { return run_status(e); });
+  const auto add_run = [&](const std::string& name, const std::string& help, auto action, bool options) {
+    CLI::App* command = add(name, help, action);
+    command->add_option("run", arguments.run_number, "the run; may be left out where only one is eligible");
+    if (options) add_run_options(*command, arguments.run);
+    return command;
+  };
+  add_run(
+      "pause", "stop a run until it is resumed",
+      [&](const CommandEnvironment& e) { return run_pause(e, arguments.run_number); }, false);
+  CLI::App* resume = add_run(
+      "resume", "lift the pause and go on",
+      [&](const CommandEnvironment& e) { return run_resume(e, arguments.run_number, arguments.run); }, true);
+  resume->add_flag("--contract", arguments.run.contract, "drop the old table right after the cutover");
+  resume->add_flag("--skip-verification", arguments.run.skip_verification, "cut over without comparing");
+  CLI::App* cutover = add_run(
+      "cutover", "cut a postponed run over, after replay and a new full verification",
+      [&](const CommandEnvironment& e) { return run_cutover(e, arguments.run_number, arguments.run); }, true);
+  cutover->add_flag("--contract", arguments.run.contract, "drop the old table right after the cutover");
+  add_run(
+      "contract", "drop the old table of a soaking run",
+      [&](const CommandEnvironment& e) { return run_contract(e, arguments.run_number, arguments.run); },
+      true);
+  add_run(
+      "abort", "undo a run before its cutover",
+      [&](const CommandEnvironment& e) { return run_abort(e, arguments.run_number, arguments.run); }, true);
+  CLI::App* verify =
+      add("verify", "compare every row of a run's two tables, or of any two tables",
+          [&](const CommandEnvironment& e) { return run_verify(e, arguments.verify, arguments.run); });
+  verify->add_option("subject", arguments.verify.subject, "a run's number or a table's name");
+  verify->add_option("--against", arguments.verify.against, "a second table");
+  add_run_options(*verify, arguments.run);
+  add("doctor", "find what runs have left behind", [](const CommandEnvironment& e) { return run_doctor(e); });
+  CLI::App* demo = add("demo", "show a migration under load on a server of its own",
+                       [&](const CommandEnvironment& e) { return run_demo_command(e, arguments.demo); });
+  demo->add_option("--rows", arguments.demo.rows, "rows of the orders table")
+      ->check(CLI::Range(1000, 1000000000));
+  demo->add_option("--rate", arguments.demo.rate, "application transactions a second")
+      ->check(CLI::Range(1, 100000));
+  demo->add_option("--connections", arguments.demo.connections, "application connections")
+      ->check(CLI::Range(1, 50));
+  demo->add_option("--seconds-before", arguments.demo.seconds_before,
+                   "seconds of traffic alone, before and after");
+  demo->add_flag("--keep", arguments.demo.keep, "leave the server running until Ctrl-C");
+  return
+      [actions, &chosen](const CommandEnvironment& environment) { return actions->at(chosen)(environment); };
+}
+
+bool wants_json(int argc, char** argv) {
+  for (int index = 1; index < argc; ++index) {
+    const std::string_view text = argv[index];
+    if (text == "--format=json" ||
+        (text == "--format" && index + 1 < argc && std::string_view(argv[index + 1]) == "json"))
+      return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const SignalThread signals;
+  Arguments arguments;
+  std::string chosen;
+  CLI::App application{
+      "crossfade changes the schema of large, busy PostgreSQL tables without stopping the application."};
+  application.name("crossfade");
+  application.set_version_flag("--version", CROSSFADE_VERSION);
+  application.require_subcommand(1);
+  application.set_config("--config", "crossfade.toml", "settings, as the long options' names");
+  application.add_option("--database", arguments.global.database,
+                         "postgresql:// URL; else CROSSFADE_DATABASE_URL, DATABASE_URL, PG*");
+  application.add_option("--dir", arguments.global.directory, "directory of migration files")
+      ->capture_default_str();
+  std::string format = "text";
+  application.add_option("--format", format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  application.add_option("--progress", arguments.global.progress, "auto, plain, json or none")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, ProgressStyle>{{"auto", ProgressStyle::automatic},
+                                                                       {"plain", ProgressStyle::plain},
+                                                                       {"json", ProgressStyle::json},
+                                                                       {"none", ProgressStyle::none}}));
+  const auto action = add_commands(application, arguments, chosen);
+  try {
+    application.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return application.exit(error);
+    const Problem problem{
+        .code = "usage",
+        .object = "crossfade",
+        .message = error.what(),
+        .expected = "",
+        .found = "",
+        .next = "`crossfade --help` and `crossfade COMMAND --help` list commands and options."};
+    return print(chosen, wants_json(argc, argv), {.exit_code = ExitCode::usage, .problem = problem});
+  }
+  arguments.global.json = format == "json";
+  hide_passwords(argc, argv);
+  const CommandEnvironment environment{arguments.global, signals.token()};
+  return print(chosen, arguments.global.json, guarded([&] { return action(environment); }));
+}

@@ -1,0 +1,168 @@
+#include "orchestrator/ownership.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "postgres/error.h"
+#include "postgres/problem.h"
+#include "postgres/quoting.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+using postgres::Row;
+
+constexpr std::chrono::seconds kTakeOverPatience{30};
+
+constexpr std::string_view kLockHolder = R"sql(
+SELECT a.pid, COALESCE(NULLIF(a.application_name, ''), 'unknown') AS application_name, a.usename, a.client_addr::text AS address,
+       a.backend_start::text AS since
+  FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+ WHERE l.locktype = 'advisory' AND l.granted AND l.classid = $1::pg_catalog.oid AND l.objid = $2::pg_catalog.oid AND l.objsubid = 2
+   AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+)sql";
+
+// Only sessions that still hold the run's fence are ended, and only those of this run's workers.
+constexpr std::string_view kEndStragglers = R"sql(
+SELECT pg_catalog.pg_terminate_backend(a.pid)
+  FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+ WHERE l.locktype = 'advisory' AND l.classid = $1::pg_catalog.oid AND l.objid = $2::pg_catalog.oid AND l.objsubid = 2
+   AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+   AND a.pid <> pg_catalog.pg_backend_pid() AND a.application_name LIKE $3
+)sql";
+
+std::string random_token() {
+  std::random_device device;
+  return fmt::format("{:08x}{:08x}", device(), device());
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "unknown";
+  return name.data();
+}
+
+}  // namespace
+
+bool try_table_lock(postgres::Session& session, std::uint32_t table_oid) {
+  return session
+      .run({"owner.lock", "SELECT pg_catalog.pg_try_advisory_lock($1::int, $2::bigint::int4) AS locked"},
+           {std::to_string(kTableLockClass), std::to_string(static_cast<std::int32_t>(table_oid))})
+      .only()
+      .boolean("locked");
+}
+
+std::string describe_table_lock_holder(postgres::Session& session, std::uint32_t table_oid) {
+  const postgres::Rows rows = session.run({"owner.holder", std::string(kLockHolder)},
+                                          {std::to_string(kTableLockClass), std::to_string(table_oid)});
+  if (rows.empty()) return "a session that has just ended";
+  const Row row = rows[0];
+  return fmt::format("backend {} ({}, user {}, {}, connected since {})", row.text("pid"),
+                     row.text("application_name"), row.text_or("usename", "?"),
+                     row.is_null("address") ? "local socket" : "from " + row.text("address"),
+                     row.text("since"));
+}
+
+std::string take_over(postgres::Session& session, std::int64_t run) {
+  const auto give_up = std::chrono::steady_clock::now() + kTakeOverPatience;
+  const std::string run_text = std::to_string(run);
+  for (;;) {
+    postgres::Transaction transaction(session, "owner.take_over");
+    const bool locked = session
+                            .run({"owner.take_over.lock",
+                                  "SELECT pg_catalog.pg_try_advisory_xact_lock($1::int, $2::int) AS locked"},
+                                 {std::to_string(kRunLockClass), run_text})
+                            .only()
+                            .boolean("locked");
+    if (locked) {
+      std::string epoch = random_token();
+      session.run({"owner.take_over.epoch",
+                   "UPDATE crossfade.runs SET epoch = $2, owner_pid = $3, owner_host = $4, owner_since = "
+                   "pg_catalog.clock_timestamp()"
+                   " WHERE run = $1"},
+                  {run_text, epoch, std::to_string(::getpid()), host_name()});
+      transaction.commit();
+      return epoch;
+    }
+    transaction.rollback();
+    if (std::chrono::steady_clock::now() > give_up) {
+      throw Failure(ExitCode::refused,
+                    {.code = "stragglers",
+                     .object = fmt::format("run {}", run),
+                     .message = "worker sessions of an earlier process do not end",
+                     .expected = "no session with application_name crossfade/" + run_text + "/…",
+                     .found = fmt::format("still there after {} s", kTakeOverPatience.count()),
+                     .next = "End them with pg_terminate_backend, then run the command again."});
+    }
+    session.run({"owner.take_over.end_stragglers", std::string(kEndStragglers)},
+                {std::to_string(kRunLockClass), run_text, "crossfade/" + run_text + "/%"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+boost::json::object read_session_settings(postgres::Session& session) {
+  boost::json::object out;
+  const postgres::Rows rows =
+      session.run({"session.settings",
+                   // The role's own defaults, not what our sessions pin. Dates are always written as ISO; how
+                   // they are read is the role's.
+                   "SELECT name, CASE WHEN name = 'DateStyle' THEN 'ISO, ' || "
+                   "pg_catalog.split_part(reset_val, ', ', 2) ELSE reset_val END AS value"
+                   " FROM pg_catalog.pg_settings WHERE name IN ('TimeZone', 'IntervalStyle', 'DateStyle', "
+                   "'search_path')"});
+  for (const Row row : rows) out[row.text("name")] = row.text("value");
+  return out;
+}
+
+RunSessions::RunSessions(const postgres::SessionFactory& factory, const Run& run, std::string epoch)
+    : factory_(factory), run_(run.run), epoch_(std::move(epoch)) {
+  base_.expected_system_identifier = run.system_identifier;
+  for (const auto& setting : run.session_settings) {
+    base_.extra.emplace_back(std::string(setting.key()), std::string(setting.value().as_string()));
+  }
+  // The guard on the shadow lets the run's own sessions pass.
+  base_.extra.emplace_back("crossfade.run", std::to_string(run.run));
+}
+
+postgres::SessionSettings RunSessions::settings(const std::string& purpose, bool asynchronous_commit) const {
+  postgres::SessionSettings out = base_;
+  out.application_name = fmt::format("crossfade/{}/{}/{}", run_, epoch_.substr(0, 8), purpose);
+  if (asynchronous_commit) out.extra.emplace_back("synchronous_commit", "off");
+  return out;
+}
+
+std::unique_ptr<postgres::Session> RunSessions::open(const std::string& purpose,
+                                                     bool asynchronous_commit) const {
+  return factory_.open(settings(purpose, asynchronous_commit));
+}
+
+std::unique_ptr<postgres::CopySession> RunSessions::open_copy(const std::string& purpose) const {
+  return factory_.open_copy(settings(purpose, true));
+}
+
+WorkerTransaction::WorkerTransaction(postgres::Session& session, const RunSessions& sessions,
+                                     std::string name, postgres::Isolation isolation)
+    : transaction_(session, name, isolation) {
+  // Two statements, so that the epoch is read in a snapshot that is taken after the lock was granted.
+  const postgres::Rows rows =
+      session.run({name + ".fence", fmt::format("SELECT pg_catalog.pg_advisory_xact_lock_shared({}, {}); "
+                                                "SELECT epoch FROM crossfade.runs WHERE run = {}",
+                                                kRunLockClass, sessions.run(), sessions.run())});
+  if (rows.only().text_or("epoch", "") != sessions.epoch()) {
+    throw Failure(ExitCode::resumable,
+                  {.code = "taken-over",
+                   .object = fmt::format("run {}", sessions.run()),
+                   .message = "another process has taken the run over",
+                   .expected = "this process's own epoch in the journal",
+                   .found = "another epoch",
+                   .next = "Let the other process finish; `crossfade status` shows it."});
+  }
+}
+
+}  // namespace crossfade::orchestrator

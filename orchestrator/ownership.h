@@ -1,0 +1,74 @@
+// Who may work on a table, and the fence around a run (docs/protocol.md, rules 10 and 12). A TableLock is a
+// session-level advisory lock, polled and never waited for, held by one live session of the owning process.
+// Every worker transaction holds the run's lock shared and finds its own epoch in the journal; a take-over
+// takes that lock exclusively, ends stragglers and writes a new epoch, so that a forgotten process cannot
+// write afterwards.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "orchestrator/journal.h"
+#include "postgres/connection.h"
+#include "postgres/session.h"
+
+namespace crossfade::orchestrator {
+
+/// Advisory lock classes, one a purpose; the object is the table's oid or the run's number.
+inline constexpr int kTableLockClass = 0x63660001;
+inline constexpr int kRunLockClass = 0x63660002;
+inline constexpr int kInitLockClass = 0x63660003;
+
+/// False where another session holds it.
+bool try_table_lock(postgres::Session& session, std::uint32_t table_oid);
+
+/// Who holds the table's lock: backend pid and application name; for the refusal's text.
+std::string describe_table_lock_holder(postgres::Session& session, std::uint32_t table_oid);
+
+/// Takes the run over: waits for the exclusive run lock, terminating worker sessions of other epochs, and
+/// journals a fresh random epoch. The caller holds the table's lock. Returns the epoch.
+std::string take_over(postgres::Session& session, std::int64_t run);
+
+/// What every session of a run shares: how to open them and how to fence their transactions. Immutable,
+/// thread-safe.
+class RunSessions {
+ public:
+  RunSessions(const postgres::SessionFactory& factory, const Run& run, std::string epoch);
+
+  /// `purpose` shows in application_name: crossfade/RUN/EPOCH/purpose. Asynchronous commit is for work whose
+  /// effect and journal row share one transaction (rule 13).
+  std::unique_ptr<postgres::Session> open(const std::string& purpose, bool asynchronous_commit = false) const;
+  std::unique_ptr<postgres::CopySession> open_copy(const std::string& purpose) const;
+
+  std::int64_t run() const { return run_; }
+  const std::string& epoch() const { return epoch_; }
+
+ private:
+  postgres::SessionSettings settings(const std::string& purpose, bool asynchronous_commit) const;
+
+  const postgres::SessionFactory& factory_;
+  std::int64_t run_;
+  std::string epoch_;
+  postgres::SessionSettings base_;
+};
+
+/// Settings that change what an expression means, read from a fresh session of the role, to be journalled
+/// (rule 6).
+boost::json::object read_session_settings(postgres::Session& session);
+
+/// A transaction inside the fence. Throws Failure (exit 4) where the run has been taken over.
+class WorkerTransaction {
+ public:
+  WorkerTransaction(postgres::Session& session, const RunSessions& sessions, std::string name,
+                    postgres::Isolation isolation = postgres::Isolation::read_committed);
+
+  void commit() { transaction_.commit(); }
+  void rollback() { transaction_.rollback(); }
+
+ private:
+  postgres::Transaction transaction_;
+};
+
+}  // namespace crossfade::orchestrator

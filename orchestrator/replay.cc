@@ -1,0 +1,215 @@
+#include "orchestrator/replay.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+
+#include "orchestrator/rejected_rows.h"
+#include "orchestrator/unique_conflicts.h"
+#include "orchestrator/workers.h"
+#include "postgres/error.h"
+#include "strategies/transform.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+constexpr int kBuckets = 64;
+/// Dead rows in the log that are worth a vacuum; below it a scan passes over them in a millisecond or two.
+constexpr std::int64_t kVacuumAfter = 20000;
+constexpr int kPatienceWithoutProgress = 5;
+
+std::string bucket_expression(const strategies::ShadowTablePlan& plan) {
+  return fmt::format("(pg_catalog.hash_record_extended(ROW({}), 0) & {})",
+                     strategies::log_key_columns(plan, "l"), kBuckets - 1);
+}
+
+std::string key_texts(const strategies::ShadowTablePlan& plan) {
+  std::string out;
+  for (std::size_t index = 0; index < plan.key.size(); ++index) {
+    out += fmt::format("{}l.key_{}::pg_catalog.text AS key_{}", index == 0 ? "" : ", ", index + 1, index + 1);
+  }
+  return out;
+}
+
+/// The distinct keys as one array parameter a column. Distinct by image, not by equality: 'A' and 'a' may be
+/// one key on one side and two on the other (rule 3).
+struct KeySet {
+  postgres::Parameters parameters;
+  std::int64_t count = 0;
+};
+
+KeySet distinct_keys(const postgres::Rows& rows, std::size_t columns) {
+  std::set<std::vector<std::string>> keys;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    std::vector<std::string> key;
+    for (std::size_t column = 0; column < columns; ++column) key.push_back(rows.values(row)[column].value());
+    keys.insert(std::move(key));
+  }
+  KeySet out{.count = static_cast<std::int64_t>(keys.size())};
+  for (std::size_t column = 0; column < columns; ++column) {
+    std::vector<std::string> values;
+    values.reserve(keys.size());
+    for (const auto& key : keys) values.push_back(key[column]);
+    out.parameters.push_back(postgres::array_literal(values));
+  }
+  return out;
+}
+
+std::int64_t page_of(const std::string& tid) {
+  return std::stoll(tid.substr(1, tid.find(',') - 1));
+}
+
+}  // namespace
+
+Replayer::Replayer(const RunContext& context, int share, int shares)
+    : context_(context),
+      share_(share),
+      shares_(shares),
+      session_(context.sessions.open(fmt::format("replay {}", share), true)) {
+  // Whatever the statistics say: each key is looked up by the index, on both sides.
+  session_->run(
+      {"replay.plan",
+       "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off"});
+}
+
+ReplayBatch Replayer::replay_batch() {
+  std::int64_t limit = context_.options.replay_batch;
+  for (;;) {
+    try {
+      return replay(limit);
+    } catch (const postgres::DatabaseError& error) {
+      if (!error.data_error()) throw;
+      // Some row does not fit. Smaller batches isolate it; nothing was consumed, the transaction has rolled
+      // back.
+      if (limit > 1) {
+        limit = std::max<std::int64_t>(1, limit / 16);
+        continue;
+      }
+      throw_rejected_row(context_, error,
+                         fmt::format("JOIN {} AS k ON {}", context_.plan.log.quoted(),
+                                     strategies::source_matches_key(
+                                         context_.plan, strategies::source_alias(context_.plan), "k")));
+    }
+  }
+}
+
+ReplayBatch Replayer::replay(std::int64_t limit) {
+  const auto& plan = context_.plan;
+  ReplayBatch batch;
+  WorkerTransaction transaction(*session_, context_.sessions, "replay");
+  lock_and_check_source(context_, *session_, "replay");
+
+  const std::string share =
+      shares_ == 1 ? "" : fmt::format(" AND {} % {} = {}", bucket_expression(plan), shares_, share_);
+  const postgres::Rows consumed = session_->run(
+      {"replay.consume", fmt::format("DELETE FROM {0} AS l WHERE l.ctid = ANY (ARRAY(SELECT l.ctid FROM {0} "
+                                     "AS l WHERE l.ctid >= '({1},0)'::pg_catalog.tid{2}"
+                                     " LIMIT {3})) RETURNING {4}, l.ctid AS place",
+                                     plan.log.quoted(), first_page_, share, limit, key_texts(plan))});
+  batch.consumed = static_cast<std::int64_t>(consumed.size());
+  if (batch.consumed == 0) {
+    transaction.rollback();
+    if (first_page_ > 0) {
+      // Behind the last batch nothing is left; rows that became visible later may stand before it.
+      first_page_ = 0;
+      return replay(limit);
+    }
+    return batch;
+  }
+  const KeySet keys = distinct_keys(consumed, plan.key.size());
+  batch.keys = keys.count;
+  const std::string from_keys = strategies::keys_from_parameters(plan, "k");
+  const std::string distinct_keys_query =
+      fmt::format("(SELECT DISTINCT {} FROM {})", strategies::log_key_columns(plan, "k"), from_keys);
+
+  session_->run({"replay.delete", fmt::format("DELETE FROM {} AS s USING {} WHERE {}", plan.shadow.quoted(),
+                                              from_keys, strategies::shadow_matches_key(plan, "s", "k"))},
+                keys.parameters);
+  session_->run(
+      {"replay.insert", fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE {} ON CONFLICT DO NOTHING",
+                                    plan.shadow.quoted(), strategies::copied_columns(plan),
+                                    strategies::transform_select(
+                                        plan, fmt::format("JOIN {} AS k ON {}", distinct_keys_query,
+                                                          strategies::source_matches_key(
+                                                              plan, strategies::source_alias(plan), "k"))))},
+      keys.parameters);
+  const postgres::Rows requeued = session_->run(
+      {"replay.requeue",
+       fmt::format("INSERT INTO {} SELECT {} FROM {} WHERE EXISTS (SELECT 1 FROM {} AS o WHERE {})"
+                   " AND NOT EXISTS (SELECT 1 FROM {} AS s WHERE {})",
+                   plan.log.quoted(), strategies::log_key_columns(plan, "k"), from_keys,
+                   plan.source.name.quoted(), strategies::source_matches_key(plan, "o", "k"),
+                   plan.shadow.quoted(), strategies::shadow_matches_key(plan, "s", "k"))},
+      keys.parameters);
+  batch.requeued = static_cast<std::int64_t>(requeued.affected());
+  Journal(*session_).add_keys_replayed(context_.run(), batch.keys - batch.requeued, batch.requeued);
+  transaction.commit();
+
+  first_page_ = batch.consumed < limit ? 0 : page_of(consumed[consumed.size() - 1].text("place"));
+  batches_without_progress_ = batch.requeued >= batch.keys ? batches_without_progress_ + 1 : 0;
+  if (batches_without_progress_ >= kPatienceWithoutProgress) {
+    // A blocker that is not itself in the log, in one snapshot, is a violation for good (rule 16).
+    throw_if_violated(context_, *session_);
+    batches_without_progress_ = 0;
+  }
+  consumed_since_vacuum_ += batch.consumed;
+  if (consumed_since_vacuum_ >= kVacuumAfter) vacuum_log();
+  return batch;
+}
+
+std::int64_t Replayer::drain(const std::stop_token& stop) {
+  std::int64_t keys = 0;
+  while (!stop.stop_requested()) {
+    const ReplayBatch batch = replay_batch();
+    if (batch.consumed == 0) break;
+    keys += batch.keys - batch.requeued;
+  }
+  return keys;
+}
+
+void Replayer::vacuum_log() {
+  consumed_since_vacuum_ = 0;
+  // No truncation: it would want an exclusive lock, and writers of the application stand behind it (rule 14).
+  session_->run({"replay.vacuum_log", "VACUUM (TRUNCATE false) " + context_.plan.log.quoted()});
+}
+
+int usable_replayers(const RunContext& context, postgres::Session& session) {
+  try {
+    session.run({"replay.hashable", fmt::format("SELECT {} FROM {} AS l LIMIT 1",
+                                                bucket_expression(context.plan), context.plan.log.quoted())});
+    std::string nulls;
+    for (const strategies::KeyMapping& column : context.plan.key)
+      nulls += (nulls.empty() ? "NULL::" : ", NULL::") + column.source_type;
+    session.run(
+        {"replay.hashable", fmt::format("SELECT pg_catalog.hash_record_extended(ROW({}), 0)", nulls)});
+    return std::max(1, context.options.replay_workers);
+  } catch (const postgres::DatabaseError& error) {
+    if (error.connection_dead()) throw;
+    return 1;
+  }
+}
+
+std::int64_t count_backlog(const RunContext& context, postgres::Session& session) {
+  return session
+      .run({"replay.backlog", "SELECT pg_catalog.count(*) AS keys FROM " + context.plan.log.quoted()})
+      .only()
+      .integer("keys");
+}
+
+void catch_up(RunContext& context) {
+  const int replayers = usable_replayers(context, context.control);
+  run_on_workers(replayers, context.stop, [&](int number, const std::stop_token& stop) {
+    Replayer replayer(context, number, replayers);
+    while (!stop.stop_requested()) {
+      const ReplayBatch batch = replayer.replay_batch();
+      context.progress.add_rows(batch.keys - batch.requeued);
+      if (batch.consumed < context.options.replay_batch) break;
+    }
+  });
+  context.check_stop();
+}
+
+}  // namespace crossfade::orchestrator

@@ -1,0 +1,55 @@
+// Replay: brings the shadow to what the source holds now, for batches of logged keys (docs/protocol.md). A
+// Replayer owns one session and a fixed share of the keys' hash buckets, so that a key belongs to exactly one
+// replayer at a time (rule 12). Statements of a batch are separate and in order: consume, delete, insert,
+// requeue (rule 9). One thread each.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "orchestrator/run_context.h"
+
+namespace crossfade::orchestrator {
+
+struct ReplayBatch {
+  std::int64_t consumed = 0;  ///< log rows taken
+  std::int64_t keys = 0;      ///< distinct ones
+  std::int64_t requeued = 0;  ///< put back: another row holds a unique value
+};
+
+class Replayer {
+ public:
+  /// `share` of `shares`: which buckets are this one's.
+  Replayer(const RunContext& context, int share, int shares);
+
+  /// One transaction. Nothing consumed means that nothing was visible in this replayer's share. Throws
+  /// SourceChanged, Failure (exit 5 where a row does not fit, or a new unique constraint is violated for
+  /// good), DatabaseError.
+  ReplayBatch replay_batch();
+
+  /// Batches until the share is empty, or `stop`. Returns keys replayed.
+  std::int64_t drain(const std::stop_token& stop);
+
+ private:
+  ReplayBatch replay(std::int64_t limit);
+  void vacuum_log();
+
+  const RunContext& context_;
+  int share_;
+  int shares_;
+  std::unique_ptr<postgres::Session> session_;
+  std::int64_t first_page_ = 0;
+  std::int64_t consumed_since_vacuum_ = 0;
+  int batches_without_progress_ = 0;
+};
+
+/// How many replayers may share the work: 1 where the key's types have no hash function.
+int usable_replayers(const RunContext& context, postgres::Session& session);
+
+/// Log rows, counted; for progress and for the cutover's decision.
+std::int64_t count_backlog(const RunContext& context, postgres::Session& session);
+
+/// Replays with the run's workers until the log is short: until a full look at it finds less than one batch.
+void catch_up(RunContext& context);
+
+}  // namespace crossfade::orchestrator

@@ -1,0 +1,106 @@
+#include "orchestrator/run_removal.h"
+
+#include <fmt/format.h>
+
+#include "orchestrator/lock_attempts.h"
+#include "strategies/capture_statements.h"
+#include "strategies/shadow_table.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+constexpr int kAttempts = 200;
+
+bool exists(postgres::Session& session, const std::string& query_name, const std::string& function,
+            const std::string& name) {
+  return !session.run({query_name, fmt::format("SELECT pg_catalog.{}($1) AS found", function)}, {name})
+              .only()
+              .is_null("found");
+}
+
+bool has_triggers(RunContext& context) {
+  return !context.control
+              .run(
+                  {"remove.triggers_left",
+                   "SELECT 1 AS one FROM pg_catalog.pg_trigger WHERE tgrelid = $1::pg_catalog.oid AND tgname "
+                   "LIKE $2 LIMIT 1"},
+                  {std::to_string(context.plan.source.oid), fmt::format("crossfade\\_{}\\_%", context.run())})
+              .empty();
+}
+
+/// Capture off and everything of the run dropped; `journal` is written in the same transaction.
+void discard(RunContext& context, const std::function<void()>& journal) {
+  const auto drop_everything = [&] {
+    for (const std::string& statement : strategies::discard_statements(context.plan)) {
+      context.control.run({"remove.discard", statement});
+    }
+    journal();
+  };
+  if (!exists(context.control, "remove.schema_left", "to_regnamespace",
+              postgres::quote_identifier(context.plan.run_schema))) {
+    postgres::Transaction transaction(context.control, "remove");
+    journal();
+    transaction.commit();
+    return;
+  }
+  if (has_triggers(context)) {
+    // No-op bodies first: they need no lock on the table, and from then on no write can fail on capture (rule
+    // 4).
+    for (const std::string& statement : strategies::disarm_statements(context.plan)) {
+      context.control.run({"remove.disarm", statement});
+    }
+    with_lock(
+        context.control, {context.plan.source.name, "ACCESS EXCLUSIVE", "remove.capture"},
+        {context.options.lock_budget_ms, context.options.hold_budget_ms}, kAttempts, context.stop,
+        [&](const std::string& reason) { context.progress.set_waiting(reason); },
+        [&] {
+          for (const std::string& statement : strategies::drop_trigger_statements(context.plan)) {
+            context.control.run({"remove.drop_trigger", statement});
+          }
+        });
+  }
+  postgres::Transaction transaction(context.control, "remove");
+  drop_everything();
+  transaction.commit();
+}
+
+}  // namespace
+
+void contract_run(RunContext& context) {
+  const postgres::QualifiedName old{context.plan.old_schema, context.plan.source.name.name};
+  const auto drop_old = [&] {
+    for (const std::string& statement : strategies::contract_statements(context.plan)) {
+      context.control.run({"contract.drop", statement});
+    }
+    context.journal.advance(context.run(), Phase::soaking, Phase::contracted);
+  };
+  if (!exists(context.control, "contract.old_left", "to_regclass", old.quoted())) {
+    postgres::Transaction transaction(context.control, "contract");
+    drop_old();
+    transaction.commit();
+    return;
+  }
+  // Nobody but the guard's victims touches the old table, so the budgets only matter to a forgotten reader of
+  // it.
+  with_lock(
+      context.control, {old, "ACCESS EXCLUSIVE", "contract"}, {context.options.lock_budget_ms, 30000},
+      kAttempts, context.stop, [&](const std::string& reason) { context.progress.set_waiting(reason); },
+      drop_old);
+}
+
+void abort_run(RunContext& context, Phase from) {
+  discard(context, [&] { context.journal.advance(context.run(), from, Phase::aborted); });
+}
+
+void restart_run(RunContext& context, Phase from, const std::string& reason) {
+  context.reporter.note(
+      fmt::format("{} {}; the copy starts over", context.plan.source.name.display(), reason));
+  discard(context, [&] {
+    context.journal.forget_steps(context.run());
+    if (from != Phase::planned) context.journal.advance(context.run(), from, Phase::planned);
+    context.journal.event(context.run(), "restart", {{"reason", reason}});
+  });
+}
+
+}  // namespace crossfade::orchestrator

@@ -1,0 +1,467 @@
+#include "orchestrator/runner.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "orchestrator/build.h"
+#include "orchestrator/copy_rows.h"
+#include "orchestrator/cutover.h"
+#include "orchestrator/expand.h"
+#include "orchestrator/monitor.h"
+#include "orchestrator/ownership.h"
+#include "orchestrator/planning.h"
+#include "orchestrator/replay.h"
+#include "orchestrator/run_removal.h"
+#include "orchestrator/verify_run.h"
+#include "postgres/error.h"
+#include "postgres/problem.h"
+#include "strategies/capture_statements.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr double kVerificationGoodForSeconds = 3600;
+constexpr int kReconnects =
+    12;  ///< in a row without any progress; with their pauses about a minute and a half
+constexpr milliseconds kLongestReconnectPause{15000};
+
+Failure resumable(const Run& run, std::string code, std::string message, std::string found,
+                  std::string next) {
+  return Failure(ExitCode::resumable, {.code = std::move(code),
+                                       .object = fmt::format("run {} of {}", run.run, run.table()),
+                                       .message = std::move(message),
+                                       .expected = "",
+                                       .found = std::move(found),
+                                       .next = std::move(next)});
+}
+
+Failure held_by_another(postgres::Session& session, std::uint32_t table_oid, const std::string& table) {
+  return Failure(ExitCode::refused, {.code = "table-held",
+                                     .object = table,
+                                     .message = "another crossfade process works on this table",
+                                     .expected = "one process a table",
+                                     .found = describe_table_lock_holder(session, table_oid),
+                                     .next = "Wait for it, or stop it; `crossfade status` shows its run."});
+}
+
+Failure out_of_space(const Run& run, const postgres::DatabaseError& error) {
+  return Failure(ExitCode::failed,
+                 {.code = "disk-full",
+                  .object = fmt::format("run {} of {}", run.run, run.table()),
+                  .message = "the server's disk is full: " + error.report().message,
+                  .expected = "room for the new table, its indexes and WAL",
+                  .found = "SQLSTATE " + error.sqlstate(),
+                  .next = fmt::format(
+                      "Make room and run `crossfade up` again; it goes on where it stopped. `crossfade abort "
+                      "{}` gives the room back that the run has taken.",
+                      run.run)});
+}
+
+}  // namespace
+
+/// One process's work on one run, until it ends or the connection is lost.
+class Runner::Execution {
+ public:
+  Execution(const postgres::SessionFactory& factory, Reporter& reporter, const std::stop_token& stop,
+            const RunRequest& request)
+      : reporter_(reporter), request_(request), forward_(stop, [this] { stop_.request_stop(); }) {
+    control_ = factory.open({.application_name = fmt::format("crossfade/{}/control", request.run)});
+    run_ = Journal(*control_).load(request.run).value();
+    if (!try_table_lock(*control_, run_.table_oid))
+      throw held_by_another(*control_, run_.table_oid, run_.table());
+    sessions_.emplace(factory, run_, take_over(*control_, run_.run));
+    // The control session evaluates the run's own expressions as well, so it is opened again with the run's
+    // settings; the first one goes on holding the lock.
+    owner_ = std::move(control_);
+    control_ = sessions_->open("control");
+    journal_.emplace(*control_);
+    run_ = journal_->load(request.run).value();
+    plan_ = boost::json::value_to<strategies::ShadowTablePlan>(run_.plan);
+    context_.emplace(RunContext{plan_,
+                                *sessions_,
+                                request_.options,
+                                *control_,
+                                *journal_,
+                                progress_,
+                                reporter_,
+                                stop_.get_token(),
+                                {}});
+    if (!run_.source_fingerprint.is_null()) {
+      context_->fingerprint = boost::json::value_to<checkers::TableFingerprint>(run_.source_fingerprint);
+    }
+  }
+
+  RunResult run(bool& progressed) {
+    refuse_while_paused();
+    {
+      progress_.start(run_.phase, run_.rows_copied, run_.rows_total);
+      Monitor monitor(*sessions_, run_, plan_, progress_, reporter_, stop_);
+      try {
+        if (request_.goal == Goal::cutover || request_.goal == Goal::contract)
+          journal_->set_state(run_.run, State::running, "");
+        pursue(progressed);
+      } catch (const SourceChanged& changed) {
+        source_changed(changed.change);
+        progressed = true;
+        return run_again(progressed);
+      } catch (const Failure& failure) {
+        if (monitor.paused()) refuse_while_paused();
+        throw;
+      }
+    }
+    return {.run = journal_->load(run_.run).value(), .verification = std::move(verification_), .total_ms = 0};
+  }
+
+  const Run& journalled() const { return run_; }
+
+  /// So that `status` says why the run stands still. Best effort: the connection may be what failed.
+  void record_stop(State state, const std::string& reason) noexcept {
+    try {
+      if (run_.phase != Phase::soaking && !finished(run_.phase)) journal_->set_state(run_.run, state, reason);
+    } catch (...) {
+    }
+  }
+
+ private:
+  RunResult run_again(bool& progressed) {
+    run_ = journal_->load(run_.run).value();
+    context_->fingerprint = {};
+    return run(progressed);
+  }
+
+  void refuse_while_paused() {
+    run_ = journal_->load(run_.run).value();
+    if (run_.paused_by.empty() || request_.goal == Goal::abort || request_.goal == Goal::verify) return;
+    throw resumable(run_, "paused", "the run is paused",
+                    fmt::format("paused by {} at {}", run_.paused_by, run_.paused_at),
+                    fmt::format("`crossfade resume {}` lifts the pause and goes on.", run_.run));
+  }
+
+  void pursue(bool& progressed) {
+    switch (request_.goal) {
+      case Goal::abort:
+        abort_run(*context_, run_.phase);
+        break;
+      case Goal::verify:
+        verify_only();
+        break;
+      case Goal::cutover:
+      case Goal::contract:
+        while (step()) progressed = true;
+        break;
+    }
+  }
+
+  /// One phase. False when the goal is reached.
+  bool step() {
+    context_->check_stop();
+    run_ = journal_->load(run_.run).value();
+    const Phase phase = run_.phase;
+    const auto started = Clock::now();
+    switch (phase) {
+      case Phase::planned:
+        advance(Phase::planned, Phase::expanding);
+        return true;
+      case Phase::expanding:
+        progress_.start(phase, 0, 0);
+        create_shadow(*context_);
+        switch_capture_on(*context_);
+        list_chunks(*context_);
+        spent("expand", started);
+        return true;
+      case Phase::copying:
+        progress_.start(phase, run_.rows_copied, run_.rows_total);
+        copy_all_chunks(*context_);
+        advance(phase, Phase::building);
+        spent("copy", started);
+        return true;
+      case Phase::building:
+        progress_.start(phase, 0, 0);
+        build_shadow(*context_);
+        advance(phase, Phase::replaying);
+        spent("build", started);
+        return true;
+      case Phase::replaying:
+        progress_.start(phase, 0, 0);
+        catch_up(*context_);
+        advance(phase, request_.options.skip_verification ? Phase::ready : Phase::verifying);
+        if (request_.options.skip_verification) journal_->event(run_.run, "verification skipped on request");
+        spent("replay", started);
+        return true;
+      case Phase::verifying:
+        verify();
+        advance(phase, Phase::ready);
+        spent("verify", started);
+        return true;
+      case Phase::ready:
+        return ready(started);
+      case Phase::soaking:
+        if (request_.goal != Goal::contract) return false;
+        progress_.start(phase, 0, 0);
+        contract_run(*context_);
+        return true;
+      case Phase::reverted:
+      case Phase::contracted:
+      case Phase::aborted:
+        return false;
+    }
+    return false;
+  }
+
+  bool ready(Clock::time_point started) {
+    progress_.start(Phase::ready, 0, 0);
+    if (request_.options.postpone_cutover) {
+      journal_->set_postponed(run_.run, true);
+      journal_->set_state(run_.run, State::postponed, "the cutover is postponed until `crossfade cutover`");
+      throw resumable(
+          run_, "postponed", "in sync and verified; the cutover is postponed", "--postpone-cutover",
+          fmt::format("`crossfade cutover {}` replays what has changed since, verifies again and cuts over.",
+                      run_.run));
+    }
+    if (needs_verification_again()) {
+      catch_up(*context_);
+      advance(Phase::ready, Phase::verifying);
+      journal_->set_postponed(run_.run, false);
+      return true;
+    }
+    const CutoverOutcome outcome = cut_over(*context_, run_.file_fingerprint, run_.revision);
+    spent("cutover", started);
+    // The swap committed locally; this commit waits for whatever standby the server is told to wait for.
+    journal_->event(run_.run, "cut over", boost::json::value_from(outcome));
+    drop_replay_key();
+    return true;
+  }
+
+  bool needs_verification_again() const {
+    if (request_.options.skip_verification) return false;
+    return run_.postponed || !run_.verified_age_s || *run_.verified_age_s > kVerificationGoodForSeconds;
+  }
+
+  void drop_replay_key() {
+    for (const strategies::IndexBuild& index : plan_.indexes) {
+      if (!index.temporary) continue;
+      control_->run({"cutover.drop_replay_key",
+                     "DROP INDEX CONCURRENTLY IF EXISTS " +
+                         postgres::QualifiedName{plan_.source.name.schema, index.name}.quoted()});
+    }
+  }
+
+  void verify() {
+    progress_.start(Phase::verifying, 0, run_.rows_copied);
+    const checkers::VerificationReport report = verify_run(*context_, true);
+    if (record_verification(*context_, report)) return;
+    throw differences(report);
+  }
+
+  void verify_only() {
+    if (run_.phase == Phase::soaking || finished(run_.phase)) throw nothing_to_verify();
+    if (run_.phase != Phase::replaying && run_.phase != Phase::verifying && run_.phase != Phase::ready)
+      throw nothing_to_verify();
+    progress_.start(Phase::verifying, 0, run_.rows_copied);
+    const checkers::VerificationReport report = verify_run(*context_, true);
+    verification_ = checkers::to_json(report);
+    if (!record_verification(*context_, report)) throw differences(report);
+  }
+
+  Failure nothing_to_verify() const {
+    return Failure(
+        ExitCode::refused,
+        {.code = "nothing-to-compare",
+         .object = fmt::format("run {} of {}", run_.run, run_.table()),
+         .message = run_.phase == Phase::soaking
+                        ? "the run is soaking: the old table stands as it was at the cutover, so there is "
+                          "nothing that it should equal"
+                        : "there is no finished copy to compare with",
+         .expected = "a run in replaying, verifying or ready",
+         .found = "phase " + to_string(run_.phase),
+         .next = run_.phase == Phase::soaking
+                     ? fmt::format("`crossfade contract {}` when the new table is accepted.", run_.run)
+                     : "Run `crossfade up` until the copy is finished."});
+  }
+
+  Failure differences(const checkers::VerificationReport& report) {
+    verification_report_ = checkers::to_json(report);
+    std::string examples;
+    for (const checkers::DifferenceExample& example : report.examples) {
+      std::string key;
+      for (const auto& [name, value] : example.key)
+        key += fmt::format("{}{}={}", key.empty() ? "" : ", ", name, value);
+      examples += fmt::format("; {} {}", example.kind, key);
+      for (const std::string& column : example.columns)
+        examples += fmt::format("{}{}", &column == &example.columns.front() ? ": " : ", ", column);
+    }
+    return Failure(ExitCode::differences,
+                   {.code = "differences",
+                    .object = plan_.source.name.display(),
+                    .message = "the new table differs from the old one; no cutover happens",
+                    .expected = "no difference",
+                    .found = fmt::format("{} missing, {} extra, {} changed of {} rows{}",
+                                         report.differences.missing, report.differences.extra,
+                                         report.differences.changed, report.rows_left, examples),
+                    .next = fmt::format(
+                        "`crossfade abort {}` removes the new table; the live one is untouched.", run_.run)});
+  }
+
+  void source_changed(const checkers::FingerprintChange& change) {
+    run_ = journal_->load(run_.run).value();
+    if (change.reaction == checkers::FingerprintReaction::restart_copy) {
+      restart_run(*context_, run_.phase, change.reason);
+      return;
+    }
+    // A renamed or dropped key column would make every captured write of the application fail: capture goes
+    // first.
+    for (const std::string& statement : strategies::disarm_statements(plan_))
+      control_->run({"source_changed.disarm", statement});
+    journal_->event(run_.run, "capture disarmed", {{"reason", change.reason}});
+    throw Failure(
+        ExitCode::refused,
+        {.code = "table-changed",
+         .object = plan_.source.name.display(),
+         .message = "the table changed under the run: it " + change.reason,
+         .expected = "the shape that the run was planned for",
+         .found = change.component + " changed",
+         .next = fmt::format("`crossfade abort {}`, then `crossfade up` plans it anew.", run_.run)});
+  }
+
+  void advance(Phase from, Phase to) {
+    postgres::Transaction transaction(*control_, "advance");
+    journal_->advance(run_.run, from, to);
+    transaction.commit();
+  }
+
+  void spent(const std::string& name, Clock::time_point since) {
+    journal_->add_milliseconds(run_.run, name,
+                               std::chrono::duration<double, std::milli>(Clock::now() - since).count());
+  }
+
+  Reporter& reporter_;
+  const RunRequest& request_;
+  std::stop_source stop_;
+  std::unique_ptr<postgres::Session> owner_;
+  std::unique_ptr<postgres::Session> control_;
+  Run run_;
+  std::optional<RunSessions> sessions_;
+  std::optional<Journal> journal_;
+  strategies::ShadowTablePlan plan_;
+  RunProgress progress_;
+  std::optional<RunContext> context_;
+  std::optional<boost::json::value> verification_;
+  std::optional<boost::json::value> verification_report_;
+  std::stop_callback<std::function<void()>> forward_;
+};
+
+Runner::Runner(const postgres::SessionFactory& factory, Reporter& reporter, std::stop_token stop)
+    : factory_(factory), reporter_(reporter), stop_(std::move(stop)) {}
+
+std::int64_t Runner::start(const migrations::MigrationFile& file, const RunOptions& options) {
+  const auto session = factory_.open({.application_name = "crossfade/plan"});
+  Journal journal(*session);
+  Run run{.revision = file.revision,
+          .file_fingerprint = file.fingerprint,
+          .strategy = "shadow",
+          .postponed = false};
+  run.session_settings = read_session_settings(*session);
+  run.system_identifier = postgres::read_server_facts(*session).system_identifier;
+  (void)options;
+
+  // Planned under the run's own settings: names and expressions mean what they will mean while rows are
+  // copied.
+  postgres::SessionSettings settings{.application_name = "crossfade/plan"};
+  for (const auto& setting : run.session_settings) {
+    settings.extra.emplace_back(std::string(setting.key()), std::string(setting.value().as_string()));
+  }
+  const auto planner = factory_.open(settings);
+  const FileTarget target = resolve_target(*planner, file);
+  run.table_schema = target.name.schema;
+  run.table_name = target.name.name;
+  run.table_oid = target.oid;
+  if (!try_table_lock(*session, target.oid))
+    throw held_by_another(*session, target.oid, target.name.display());
+
+  // The journal row gives the number that names the schemas; a refusal rolls it back.
+  postgres::Transaction transaction(*session, "start");
+  const std::int64_t number = journal.create_run(run);
+  const strategies::RevisionPlan plan = plan_revision(*planner, file, number);
+  if (!plan.refusals.empty()) {
+    Problem problem = plan.refusals.front();
+    for (std::size_t index = 1; index < plan.refusals.size(); ++index) {
+      problem.found +=
+          fmt::format("{}also: {}", problem.found.empty() ? "" : "; ", describe(plan.refusals[index]));
+    }
+    throw Failure(ExitCode::refused, std::move(problem));
+  }
+  for (const Problem& announcement : plan.announcements) reporter_.note(describe(announcement));
+  journal.save_plan(number, boost::json::value_from(*plan.shadow), plan.estimate.rows);
+  journal.event(number, "planned", {{"revision", file.revision}, {"table", target.name.display()}});
+  transaction.commit();
+  return number;
+}
+
+RunResult Runner::execute(const RunRequest& request) {
+  const auto started = Clock::now();
+  milliseconds pause{250};
+  for (int reconnects = 0;; ++reconnects) {
+    std::optional<Execution> execution;
+    bool progressed = false;
+    std::string trouble;
+    try {
+      execution.emplace(factory_, reporter_, stop_, request);
+      RunResult result = execution->run(progressed);
+      result.total_ms = std::chrono::duration<double, std::milli>(Clock::now() - started).count();
+      return result;
+    } catch (const postgres::DatabaseError& error) {
+      if (error.out_of_space()) {
+        if (execution) execution->record_stop(State::failed, error.what());
+        throw out_of_space(execution ? execution->journalled() : Run{.run = request.run}, error);
+      }
+      if (stop_.stop_requested() && error.cancelled()) {
+        if (execution) execution->record_stop(State::interrupted, "stopped on request");
+        throw resumable(execution->journalled(), "stopped", "stopped on request", "",
+                        "Run `crossfade up` again; it goes on where it stopped.");
+      }
+      if (!error.retryable()) {
+        if (execution) execution->record_stop(State::failed, error.what());
+        throw;
+      }
+      trouble = error.report().message;
+    } catch (const Failure& failure) {
+      const bool cannot_connect = failure.problem().code == "unreachable" && reconnects > 0;
+      if (!cannot_connect) {
+        if (execution) {
+          const State state = failure.exit_code() != ExitCode::resumable ? State::failed
+                              : failure.problem().code == "postponed"    ? State::postponed
+                                                                         : State::interrupted;
+          execution->record_stop(state, failure.problem().message);
+        }
+        throw;
+      }
+      trouble = failure.problem().message;
+    }
+    execution.reset();
+    if (progressed) {
+      reconnects = 0;
+      pause = milliseconds(250);
+    }
+    if (reconnects >= kReconnects || stop_.stop_requested()) {
+      throw Failure(
+          ExitCode::failed,
+          {.code = "connection-lost",
+           .object = fmt::format("run {}", request.run),
+           .message = "the server went away and did not come back: " + trouble,
+           .expected = factory_.target().display(),
+           .found = fmt::format("{} attempts to go on", reconnects),
+           .next = "When the server is back, run `crossfade up` again; it goes on where it stopped."});
+    }
+    reporter_.note(
+        fmt::format("run {}: {}; going on from the journal in {} ms", request.run, trouble, pause.count()));
+    sleep_unless_stopped(pause, stop_);
+    pause = std::min(pause * 2, kLongestReconnectPause);
+  }
+}
+
+}  // namespace crossfade::orchestrator

@@ -1,0 +1,132 @@
+#include "strategies/capture_statements.h"
+
+#include <fmt/format.h>
+
+namespace crossfade::strategies {
+
+namespace {
+
+using postgres::quote_identifier;
+using postgres::quote_literal;
+
+constexpr std::string_view kEvents[] = {"insert", "update", "delete", "truncate"};
+
+std::string trigger_name(const ShadowTablePlan& plan, std::string_view event) {
+  return quote_identifier(fmt::format("crossfade_{}_{}", plan.run, event));
+}
+
+std::string function_name(const ShadowTablePlan& plan, std::string_view event) {
+  return quote_identifier(plan.run_schema) + "." +
+         quote_identifier(fmt::format("crossfade_capture_{}", event));
+}
+
+std::string key_values(const ShadowTablePlan& plan, std::string_view row) {
+  std::string out;
+  for (const KeyMapping& column : plan.key) {
+    if (!out.empty()) out += ", ";
+    out += fmt::format("{}.{}", row, quote_identifier(column.source_name));
+  }
+  return out;
+}
+
+std::string function(const ShadowTablePlan& plan, std::string_view event, const std::string& body) {
+  return fmt::format(
+      "CREATE OR REPLACE FUNCTION {}() RETURNS pg_catalog.trigger LANGUAGE plpgsql SECURITY DEFINER AS {}",
+      function_name(plan, event), quote_literal("BEGIN\n" + body + "  RETURN NULL;\nEND"));
+}
+
+// No SET search_path on the function: it would cost every write of the application some percent. Instead
+// every name in it is qualified, operators too, so that a writer's own search_path changes nothing (rule 2).
+std::string body_of(const ShadowTablePlan& plan, std::string_view event) {
+  const auto log = [&](std::string_view row) {
+    return fmt::format("INSERT INTO {} VALUES ({});\n", plan.log.quoted(), key_values(plan, row));
+  };
+  if (event == "insert") return "  " + log("NEW");
+  if (event == "delete") return "  " + log("OLD");
+  if (event == "truncate")
+    return fmt::format("  INSERT INTO {} VALUES (pg_catalog.clock_timestamp());\n",
+                       plan.truncations.quoted());
+  // Compared by image, not by equality: under a case-insensitive collation 'A' and 'a' are one key but two
+  // images (rule 3).
+  return fmt::format("  IF ROW({}) OPERATOR(pg_catalog.*<>) ROW({}) THEN\n    {}  END IF;\n  {}",
+                     key_values(plan, "OLD"), key_values(plan, "NEW"), log("OLD"), log("NEW"));
+}
+
+std::string log_column_list(const ShadowTablePlan& plan) {
+  std::string out;
+  for (std::size_t index = 0; index < plan.key.size(); ++index) {
+    const KeyMapping& column = plan.key[index];
+    out += fmt::format("{}key_{} {}{}", index == 0 ? "" : ", ", index + 1, column.source_type,
+                       column.source_collation.empty() ? "" : " COLLATE " + column.source_collation);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> log_statements(const ShadowTablePlan& plan) {
+  const std::string columns = log_column_list(plan);
+  return {
+      fmt::format("CREATE TABLE {} ({}) WITH (autovacuum_enabled = false)", plan.log.quoted(), columns),
+      fmt::format("CREATE TABLE {} (at pg_catalog.timestamptz)", plan.truncations.quoted()),
+  };
+}
+
+std::vector<std::string> capture_statements(const ShadowTablePlan& plan) {
+  std::vector<std::string> out;
+  for (const std::string_view event : kEvents) out.push_back(function(plan, event, body_of(plan, event)));
+  const std::string source = plan.source.name.quoted();
+  for (const std::string_view event : kEvents) {
+    out.push_back(fmt::format("CREATE TRIGGER {} AFTER {} ON {} FOR EACH {} EXECUTE FUNCTION {}()",
+                              trigger_name(plan, event), event, source,
+                              event == "truncate" ? "STATEMENT" : "ROW", function_name(plan, event)));
+    // ALWAYS: a session under session_replication_role = replica must be captured as well (rule 1).
+    out.push_back(fmt::format("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}", source, trigger_name(plan, event)));
+  }
+  return out;
+}
+
+std::vector<std::string> disarm_statements(const ShadowTablePlan& plan) {
+  std::vector<std::string> out;
+  for (const std::string_view event : kEvents) out.push_back(function(plan, event, ""));
+  return out;
+}
+
+std::vector<std::string> drop_trigger_statements(const ShadowTablePlan& plan) {
+  std::vector<std::string> out;
+  for (const std::string_view event : kEvents) {
+    out.push_back(
+        fmt::format("DROP TRIGGER IF EXISTS {} ON {}", trigger_name(plan, event), plan.source.name.quoted()));
+  }
+  return out;
+}
+
+std::vector<std::string> guard_statements(const ShadowTablePlan& plan, const std::string& schema,
+                                          const postgres::QualifiedName& table, bool own_run_passes) {
+  const std::string guard = quote_identifier(schema) + ".crossfade_guard";
+  const std::string pass = fmt::format(
+      "  IF pg_catalog.current_setting('crossfade.run', true) OPERATOR(pg_catalog.=) '{}' THEN\n    RETURN "
+      "NULL;\n  END IF;\n",
+      plan.run);
+  const std::string raise = fmt::format(
+      "  RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = {}, HINT = {};\n",
+      quote_literal(fmt::format("table {} belongs to crossfade run {} and must not be written to",
+                                table.display(), plan.run)),
+      quote_literal(fmt::format("Write to {} instead.", plan.source.name.display())));
+  const std::string trigger = trigger_name(plan, "guard");
+  return {
+      fmt::format("CREATE OR REPLACE FUNCTION {}() RETURNS pg_catalog.trigger LANGUAGE plpgsql AS {}", guard,
+                  quote_literal("BEGIN\n" + (own_run_passes ? pass : "") + raise + "END")),
+      fmt::format("CREATE TRIGGER {} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {} FOR EACH STATEMENT "
+                  "EXECUTE FUNCTION {}()",
+                  trigger, table.quoted(), guard),
+      fmt::format("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}", table.quoted(), trigger),
+  };
+}
+
+std::vector<std::string> drop_guard_statements(const ShadowTablePlan& plan,
+                                               const postgres::QualifiedName& table) {
+  return {fmt::format("DROP TRIGGER IF EXISTS {} ON {}", trigger_name(plan, "guard"), table.quoted())};
+}
+
+}  // namespace crossfade::strategies

@@ -1,0 +1,22 @@
+// The GRANT and REVOKE statements that give one table exactly the grants of another. Default privileges may
+// have added some to a new table; they go. Pure functions, thread-safe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "postgres/catalog.h"
+
+namespace crossfade::strategies {
+
+/// Statements for the table `on`, whose grants are `current`, so that they become `wanted`; empty where they
+/// are equal. Grants on columns are by name, as `wanted` calls them.
+std::vector<std::string> grant_statements(const postgres::Table& wanted, const postgres::Table& current,
+                                          const postgres::QualifiedName& on);
+
+/// `source` with its column grants under the names that the columns have in the new table; those of dropped
+/// columns are left out. Columns are matched by their order in `source` and by number in `target`.
+postgres::Table with_target_names(postgres::Table source,
+                                  const std::vector<std::pair<std::string, std::string>>& renamed);
+
+}  // namespace crossfade::strategies

@@ -1,0 +1,133 @@
+// What a run will do, as a plain value: `plan` prints it, tests compare it, the journal keeps it as JSON, and
+// the orchestrator executes it. Strategies produce plans; nothing here touches a database.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "postgres/catalog.h"
+#include "postgres/problem.h"
+#include "postgres/quoting.h"
+
+namespace crossfade::strategies {
+
+struct LockUse {
+  std::string relation;
+  std::string mode;
+};
+BOOST_DESCRIBE_STRUCT(LockUse, (), (relation, mode))
+
+/// One line of the printed plan.
+struct Step {
+  int number = 0;
+  std::string phase;
+  std::string name;
+  std::string strategy;
+  std::string table;
+  std::vector<std::string> sql;
+  std::vector<LockUse> locks;
+  bool in_transaction = true;
+  std::string hazard;  ///< the row of docs/hazards.md that asks for it; may be empty
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(Step, (),
+                      (number, phase, name, strategy, table, sql, locks, in_transaction, hazard, reason))
+
+struct Estimate {
+  std::int64_t rows = 0;
+  std::int64_t disk_bytes = 0;
+  std::int64_t wal_bytes = 0;
+  std::int64_t seconds = 0;
+};
+BOOST_DESCRIBE_STRUCT(Estimate, (), (rows, disk_bytes, wal_bytes, seconds))
+
+/// A column of one layer of the transformation: an expression over the columns of the layer below.
+struct MappedColumn {
+  std::string name;
+  std::string expression;
+};
+BOOST_DESCRIBE_STRUCT(MappedColumn, (), (name, expression))
+
+struct Layer {
+  std::vector<MappedColumn> columns;
+};
+BOOST_DESCRIBE_STRUCT(Layer, (), (columns))
+
+/// One column of the key by which source, log and shadow know the same row.
+struct KeyMapping {
+  std::string source_name;
+  std::string source_type;       ///< bare, qualified; the log's column has it
+  std::string source_collation;  ///< quoted; empty where the type has none
+  std::string shadow_name;
+  std::string shadow_type;
+  std::string shadow_collation;
+  bool order_preserved = true;
+};
+BOOST_DESCRIBE_STRUCT(KeyMapping, (),
+                      (source_name, source_type, source_collation, shadow_name, shadow_type, shadow_collation,
+                       order_preserved))
+
+struct IndexBuild {
+  std::string name;
+  std::string sql;         ///< CREATE INDEX on the shadow
+  std::string tablespace;  ///< empty: the database's default
+  bool unique = false;
+  bool replay_key = false;  ///< built first: replay finds its rows by it
+  bool temporary = false;   ///< only for the run; dropped after the cutover
+};
+BOOST_DESCRIBE_STRUCT(IndexBuild, (), (name, sql, tablespace, unique, replay_key, temporary))
+
+/// A sequence that a column of the source owns, and what becomes of it at the cutover.
+struct SequenceMove {
+  std::string
+      kind;  ///< "serial": the same sequence changes its owner; "identity": the new one takes the value over
+  postgres::QualifiedName source;
+  std::string source_column;
+  std::string shadow_column;
+  std::string shadow_sequence;  ///< identity only: the name in the run's schema, already the source's name
+};
+BOOST_DESCRIBE_STRUCT(SequenceMove, (), (kind, source, source_column, shadow_column, shadow_sequence))
+
+struct ShadowTablePlan {
+  std::int64_t run = 0;
+  postgres::Table source;
+  postgres::Table target;  ///< the shadow as it will be, with its final indexes and constraints
+  postgres::QualifiedName shadow;
+  postgres::QualifiedName log;
+  postgres::QualifiedName truncations;
+  std::string run_schema;
+  std::string old_schema;
+  std::vector<KeyMapping> key;
+  std::vector<Layer> layers;  ///< the first over the source's columns, the last gives the copied columns
+  std::vector<std::string> not_compared;  ///< volatile columns
+  std::vector<std::pair<std::string, std::string>>
+      carried_columns;  ///< name in the source, name in the shadow
+  bool binary_copy = true;
+
+  std::vector<std::string> create;     ///< schemas, shadow with the source's shape, the operator's DDL, log
+  std::vector<std::string> set_aside;  ///< indexes and constraints that are built after the copy
+  std::vector<std::string> capture;    ///< functions and triggers
+  std::vector<std::string> uncapture;  ///< no-op bodies first, then the triggers (rule 4)
+  std::vector<IndexBuild> indexes;
+  std::vector<std::string> finish;   ///< constraints, replica identity, grants, comments on the shadow
+  std::vector<std::string> at_swap;  ///< what must wait for the exclusive lock on the shadow
+  std::vector<std::string> swap;     ///< guards, sequences, the two SET SCHEMA
+  std::vector<SequenceMove> sequences;
+};
+                                            key, layers, not_compared, carried_columns, binary_copy, create, set_aside, capture, uncapture,
+                                            indexes, finish, at_swap, swap, sequences))
+
+struct RevisionPlan {
+                                              std::string revision;
+                                              Estimate estimate;
+                                              std::vector<Step> steps;
+                                              std::optional<ShadowTablePlan> shadow;
+                                              std::vector<Problem> refusals;
+                                              std::vector<Problem> announcements;
+                                            };
+
+                                            }  // namespace crossfade::strategies

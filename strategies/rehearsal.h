@@ -1,0 +1,53 @@
+// What the server itself said of a migration, tried on an empty table of the same shape in a transaction that
+// was rolled back: the shape after every statement, whether the statement rewrote the table, and what its
+// expressions call. The orchestrator fills it in; the planners decide by it. Plain values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "postgres/catalog.h"
+
+namespace crossfade::strategies {
+
+struct ExpressionFacts {
+  std::string expression;
+  std::string type;        ///< as format_type prints it
+  std::string volatility;  ///< i, s, v; t: unstable by the clock alone
+  bool reads_columns = false;
+  bool has_subquery = false;
+  /// The value as an SQL literal with its type, where the expression reads no column and is stable: evaluated
+  /// once.
+  std::optional<std::string> value;
+};
+
+struct UsingExpression {
+  int column_number = 0;
+  ExpressionFacts facts;
+};
+
+struct BackfillExpression {
+  std::string column;
+  ExpressionFacts facts;
+};
+
+struct StatementOutcome {
+  bool rewrote = false;
+  postgres::Table after;
+  std::vector<UsingExpression> usings;
+  /// Columns that this statement added and whose default is stable: the value as a literal, evaluated once.
+  std::vector<std::pair<int, std::string>> default_values;
+};
+
+struct ShapeRehearsal {
+  postgres::Table source;
+  postgres::Table initial;  ///< the empty copy before the first statement
+  std::vector<StatementOutcome> statements;
+  std::vector<BackfillExpression> backfills;
+  bool session_in_utc = false;
+
+  const postgres::Table& target() const { return statements.empty() ? initial : statements.back().after; }
+};
+
+}  // namespace crossfade::strategies

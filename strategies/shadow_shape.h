@@ -1,0 +1,26 @@
+// The statements that make an empty table with the shape of another: columns, checks, indexes, storage,
+// ownership. Used for the rehearsal and, unchanged, for the run itself. Pure functions, thread-safe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "postgres/catalog.h"
+#include "postgres/quoting.h"
+
+namespace crossfade::strategies {
+
+/// CREATE TABLE and everything that a following ALTER may refer to by name. The schema must exist.
+std::vector<std::string> shape_statements(const postgres::Table& source,
+                                          const postgres::QualifiedName& shadow);
+
+/// CREATE INDEX of `index` on another table; `index.definition` with its relation replaced.
+std::string index_statement(const postgres::Index& index, const postgres::QualifiedName& table);
+
+/// ALTER TABLE … ADD CONSTRAINT … USING INDEX with its deferrability.
+std::string constraint_using_index(const postgres::Table& table, const postgres::Index& index,
+                                   const postgres::QualifiedName& on);
+
+const postgres::Constraint* find_constraint(const postgres::Table& table, std::string_view name);
+
+}  // namespace crossfade::strategies

@@ -1,0 +1,341 @@
+#include "strategies/shadow_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "migrations/repoint.h"
+#include "strategies/capture_statements.h"
+#include "strategies/column_mapping.h"
+#include "strategies/grants.h"
+#include "strategies/key_selection.h"
+#include "strategies/shadow_shape.h"
+#include "strategies/shadow_steps.h"
+
+namespace crossfade::strategies {
+
+namespace {
+
+using postgres::Column;
+using postgres::Constraint;
+using postgres::Index;
+using postgres::QualifiedName;
+using postgres::quote_identifier;
+using postgres::quote_literal;
+
+void append(std::vector<std::string>& to, std::vector<std::string> from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+/// A name for an object of our own beside the shadow, whose relations already have theirs.
+QualifiedName free_name(const ShadowTablePlan& plan, std::string name) {
+  std::set<std::string> taken = {plan.source.name.name};
+  for (const postgres::Table* table : {&plan.source, &plan.target}) {
+    for (const Index& index : table->indexes) taken.insert(index.name);
+    for (const Column& column : table->columns) {
+      if (column.owned_sequence_name) taken.insert(*column.owned_sequence_name);
+    }
+  }
+  while (taken.contains(name)) name += "_";
+  return {plan.run_schema, name};
+}
+
+bool not_valid_check(const Constraint& constraint) {
+  return constraint.type == "c" && !constraint.validated;
+}
+
+bool deferrable(const ShadowTablePlan& plan, const Index& index) {
+  const Constraint* constraint =
+      index.constraint_name ? find_constraint(plan.target, *index.constraint_name) : nullptr;
+  return constraint != nullptr && constraint->deferrable;
+}
+
+void plan_set_aside(ShadowTablePlan& plan) {
+  const std::string table = plan.shadow.quoted();
+  for (const Constraint& constraint : plan.target.constraints) {
+    if (constraint.type == "p" || constraint.type == "u" || not_valid_check(constraint)) {
+      plan.set_aside.push_back(
+          fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", table, quote_identifier(constraint.name)));
+    }
+  }
+  for (const Index& index : plan.target.indexes) {
+    if (!index.constraint_name)
+      plan.set_aside.push_back("DROP INDEX " + QualifiedName{plan.run_schema, index.name}.quoted());
+  }
+  // Autovacuum would hold locks that the build needs; it is on again before the cutover (rule 15).
+  plan.set_aside.push_back(fmt::format(
+      "ALTER TABLE {} SET (autovacuum_enabled = false, toast.autovacuum_enabled = false)", table));
+  append(plan.set_aside, guard_statements(plan, plan.run_schema, plan.shadow, true));
+}
+
+void plan_indexes(ShadowTablePlan& plan) {
+  std::vector<std::string> key;
+  for (const KeyMapping& column : plan.key) key.push_back(column.shadow_name);
+  std::sort(key.begin(), key.end());
+  bool have_key = false;
+  for (const Index& index : plan.target.indexes) {
+    std::vector<std::string> columns = index.key_columns;
+    std::sort(columns.begin(), columns.end());
+    const bool serves = !have_key && index.unique && !index.partial && !index.expressions &&
+                        index.default_operators && columns == key;
+    have_key = have_key || serves;
+    plan.indexes.push_back({.name = index.name,
+                            .sql = index_statement(index, plan.shadow),
+                            .tablespace = index.tablespace,
+                            .unique = index.unique,
+                            .replay_key = serves});
+  }
+  if (!have_key) {
+    const QualifiedName name = free_name(plan, "crossfade_replay_key");
+    std::vector<std::string> names;
+    for (const KeyMapping& column : plan.key) names.push_back(column.shadow_name);
+    plan.indexes.push_back(
+        {.name = name.name,
+         .sql = fmt::format("CREATE UNIQUE INDEX {} ON {} ({})", quote_identifier(name.name),
+                            plan.shadow.quoted(), postgres::quote_identifiers(names)),
+         .unique = true,
+         .replay_key = true,
+         .temporary = true});
+  }
+  std::stable_partition(plan.indexes.begin(), plan.indexes.end(),
+                        [](const IndexBuild& index) { return index.replay_key; });
+}
+
+std::string autovacuum_as_wanted(const ShadowTablePlan& plan, const std::vector<std::string>& options,
+                                 std::string_view prefix) {
+  for (const std::string& option : options) {
+    if (option.starts_with("autovacuum_enabled=")) {
+      return fmt::format("ALTER TABLE {} SET ({}autovacuum_enabled = {})", plan.shadow.quoted(), prefix,
+                         quote_literal(option.substr(option.find('=') + 1)));
+    }
+  }
+  return fmt::format("ALTER TABLE {} RESET ({}autovacuum_enabled)", plan.shadow.quoted(), prefix);
+}
+
+void plan_finish(ShadowTablePlan& plan) {
+  const std::string table = plan.shadow.quoted();
+  for (const Index& index : plan.target.indexes) {
+    if (index.constraint_name && !deferrable(plan, index)) {
+      plan.finish.push_back(constraint_using_index(plan.target, index, plan.shadow));
+    }
+  }
+  for (const Index& index : plan.target.indexes) {
+    const QualifiedName name{plan.run_schema, index.name};
+    if (index.comment)
+      plan.finish.push_back(
+          fmt::format("COMMENT ON INDEX {} IS {}", name.quoted(), quote_literal(*index.comment)));
+    for (const std::string& target : index.statistics_targets) {
+      const auto equals = target.find('=');
+      plan.finish.push_back(fmt::format("ALTER INDEX {} ALTER COLUMN {} SET STATISTICS {}", name.quoted(),
+                                        target.substr(0, equals), target.substr(equals + 1)));
+    }
+    if (index.clustered)
+      plan.finish.push_back(fmt::format("ALTER TABLE {} CLUSTER ON {}", table, quote_identifier(index.name)));
+    if (index.replica_identity && !deferrable(plan, index)) {
+      plan.finish.push_back(
+          fmt::format("ALTER TABLE {} REPLICA IDENTITY USING INDEX {}", table, quote_identifier(index.name)));
+    }
+  }
+  plan.finish.push_back(autovacuum_as_wanted(plan, plan.target.options, ""));
+  plan.finish.push_back(autovacuum_as_wanted(plan, plan.target.toast_options, "toast."));
+
+  // ON CONFLICT cannot use a deferrable index as its arbiter (rule 17), and a NOT VALID check would refuse
+  // rows that the source still holds: both wait until nothing more is replayed.
+  for (const Index& index : plan.target.indexes) {
+    if (deferrable(plan, index))
+      plan.at_swap.push_back(constraint_using_index(plan.target, index, plan.shadow));
+  }
+  for (const Constraint& constraint : plan.target.constraints) {
+    if (not_valid_check(constraint)) {
+      plan.at_swap.push_back(fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {}", table,
+                                         quote_identifier(constraint.name), constraint.definition));
+    }
+    const Index* index = plan.target.index(constraint.name);
+    const bool late = not_valid_check(constraint) || (index != nullptr && deferrable(plan, *index));
+    if (constraint.comment) {
+      (late ? plan.at_swap : plan.finish)
+          .push_back(fmt::format("COMMENT ON CONSTRAINT {} ON {} IS {}", quote_identifier(constraint.name),
+                                 table, quote_literal(*constraint.comment)));
+    }
+  }
+  append(plan.at_swap, drop_guard_statements(plan, plan.shadow));
+  if (plan.target.row_security)
+    plan.at_swap.push_back(fmt::format("ALTER TABLE {} ENABLE ROW LEVEL SECURITY", table));
+  if (plan.target.row_security_forced)
+    plan.at_swap.push_back(fmt::format("ALTER TABLE {} FORCE ROW LEVEL SECURITY", table));
+}
+
+void plan_sequences(ShadowTablePlan& plan) {
+  for (const auto& [source_name, target_name] : plan.carried_columns) {
+    const Column* source = plan.source.column(source_name);
+    const Column* target = plan.target.column(target_name);
+    if (!source->owned_sequence_name) continue;
+    const QualifiedName sequence{source->owned_sequence_schema.value(), source->owned_sequence_name.value()};
+    if (source->identity.empty()) {
+      plan.sequences.push_back({"serial", sequence, source_name, target_name, ""});
+    } else if (!target->identity.empty() && target->owned_sequence_name) {
+      if (*target->owned_sequence_name != sequence.name) {
+        plan.create.push_back(
+            fmt::format("ALTER SEQUENCE {} RENAME TO {}",
+                        QualifiedName{plan.run_schema, *target->owned_sequence_name}.quoted(),
+                        quote_identifier(sequence.name)));
+      }
+      plan.sequences.push_back({"identity", sequence, source_name, target_name, sequence.name});
+    }
+  }
+}
+
+/// The old sequence is locked by the move of its table, so its value is final (rule 28). The cushion covers
+/// values that sessions hold in their caches.
+std::string take_value_over(const ShadowTablePlan& plan, const SequenceMove& move) {
+  const QualifiedName old{plan.old_schema, move.source.name};
+  const QualifiedName now{plan.source.name.schema, move.shadow_sequence};
+  return fmt::format(
+      "SELECT pg_catalog.setval({0}::pg_catalog.regclass, CASE WHEN o.is_called THEN "
+      "LEAST(GREATEST(o.last_value::numeric + "
+      "s.seqincrement * 32, s.seqmin), s.seqmax)::bigint ELSE o.last_value END, o.is_called) FROM {1} AS o, "
+      "pg_catalog.pg_sequence AS s WHERE s.seqrelid = {0}::pg_catalog.regclass",
+      quote_literal(now.quoted()), old.quoted());
+}
+
+void plan_swap(ShadowTablePlan& plan, const migrations::MigrationFile& file) {
+  for (const SequenceMove& move : plan.sequences) {
+    if (move.kind != "serial") continue;
+    plan.swap.push_back("ALTER SEQUENCE " + move.source.quoted() + " OWNED BY NONE");
+    for (const migrations::Directive& directive : file.directives) {
+      if (directive.name == "sequence")
+        plan.swap.push_back("ALTER SEQUENCE " + move.source.quoted() + " AS bigint");
+    }
+  }
+  plan.swap.push_back(fmt::format("ALTER TABLE {} SET SCHEMA {}", plan.source.name.quoted(),
+                                  quote_identifier(plan.old_schema)));
+  plan.swap.push_back(fmt::format("ALTER TABLE {} SET SCHEMA {}", plan.shadow.quoted(),
+                                  quote_identifier(plan.source.name.schema)));
+  for (const SequenceMove& move : plan.sequences) {
+    if (move.kind == "serial") {
+      plan.swap.push_back(fmt::format("ALTER SEQUENCE {} OWNED BY {}.{}", move.source.quoted(),
+                                      plan.source.name.quoted(), quote_identifier(move.shadow_column)));
+    }
+  }
+  for (const SequenceMove& move : plan.sequences) {
+    if (move.kind == "identity") plan.swap.push_back(take_value_over(plan, move));
+  }
+  append(plan.swap, guard_statements(plan, plan.old_schema, {plan.old_schema, plan.source.name.name}, false));
+}
+
+bool needs_rewrite(const ShadowRequest& request) {
+  const auto& outcomes = request.rehearsal->statements;
+  return !request.file->rewrites.empty() || !request.file->backfills.empty() ||
+         std::any_of(outcomes.begin(), outcomes.end(),
+                     [](const StatementOutcome& outcome) { return outcome.rewrote; });
+}
+
+ShadowTablePlan assemble(const ShadowRequest& request, KeyChoice key, ColumnMapping mapping) {
+  const ShapeRehearsal& rehearsal = *request.rehearsal;
+  ShadowTablePlan plan;
+  plan.run = request.run;
+  plan.source = rehearsal.source;
+  plan.target = rehearsal.target();
+  plan.run_schema = run_schema_name(request.run);
+  plan.old_schema = old_schema_name(request.run);
+  plan.shadow = {plan.run_schema, plan.source.name.name};
+  plan.key = std::move(key.key);
+  plan.layers = std::move(mapping.layers);
+  plan.not_compared = std::move(mapping.not_compared);
+  plan.log = free_name(plan, "crossfade_log");
+  plan.truncations = free_name(plan, "crossfade_truncations");
+  for (std::size_t position = 0; position < rehearsal.source.columns.size(); ++position) {
+    const Column* target = plan.target.column_number(rehearsal.initial.columns[position].number);
+    if (target != nullptr)
+      plan.carried_columns.emplace_back(rehearsal.source.columns[position].name, target->name);
+  }
+  plan.binary_copy = std::all_of(plan.target.columns.begin(), plan.target.columns.end(),
+                                 [](const Column& column) { return column.has_binary_format; });
+
+  plan.create.push_back("CREATE SCHEMA " + quote_identifier(plan.run_schema));
+  plan.create.push_back("CREATE SCHEMA " + quote_identifier(plan.old_schema));
+  append(plan.create, shape_statements(plan.source, plan.shadow));
+  for (const migrations::Statement& statement : *request.statements) {
+    plan.create.push_back(migrations::with_relation(statement, plan.shadow));
+  }
+  plan_sequences(plan);
+  append(plan.create, log_statements(plan));
+  plan_set_aside(plan);
+  plan.capture = capture_statements(plan);
+  plan.uncapture = disarm_statements(plan);
+  append(plan.uncapture, drop_trigger_statements(plan));
+  plan_indexes(plan);
+  plan_finish(plan);
+  plan_swap(plan, *request.file);
+  return plan;
+}
+
+}  // namespace
+
+std::string run_schema_name(std::int64_t run) {
+  return fmt::format("crossfade_{}", run);
+}
+std::string old_schema_name(std::int64_t run) {
+  return fmt::format("crossfade_{}_old", run);
+}
+
+RevisionPlan plan_shadow_table(const ShadowRequest& request) {
+  RevisionPlan result{.revision = request.file->revision};
+  const std::string table = request.rehearsal->source.name.display();
+  if (!needs_rewrite(request)) {
+    result.refusals.push_back(
+        {.code = "no-rewrite-needed",
+         .object = request.file->path,
+         .message = "no statement of this file rewrites " + table + "; it holds catalog changes only",
+         .expected = "at least one change that PostgreSQL answers with a rewrite of the table",
+         .found = "catalog changes only",
+         .next = "Run such statements by hand under a lock_timeout, or add  -- crossfade:rewrite " +
+                 request.rehearsal->source.name.name + "  to rewrite the table with them."});
+  }
+  if (request.rehearsal->source.persistence == "u") {
+    result.refusals.push_back(
+        {.code = "unlogged-table",
+         .object = table,
+         .message = "is UNLOGGED: a crash of the server would empty it and the new table",
+         .expected = "a permanent table",
+         .found = "an unlogged table",
+         .next = "Use a plain ALTER TABLE; an unlogged table's content is expendable."});
+  }
+  KeyChoice key = choose_key(*request.rehearsal);
+  ColumnMapping mapping = map_columns(*request.rehearsal);
+  result.refusals.insert(result.refusals.end(), key.refusals.begin(), key.refusals.end());
+  result.refusals.insert(result.refusals.end(), mapping.refusals.begin(), mapping.refusals.end());
+  if (!result.refusals.empty()) return result;
+  result.shadow = assemble(request, std::move(key), std::move(mapping));
+  result.steps = shadow_steps(*result.shadow);
+  result.estimate = shadow_estimate(*result.shadow);
+  return result;
+}
+
+std::vector<std::string> contract_statements(const ShadowTablePlan& plan) {
+  std::vector<std::string> out = {
+      "DROP TABLE IF EXISTS " + QualifiedName{plan.old_schema, plan.source.name.name}.quoted(),
+      "DROP FUNCTION IF EXISTS " + quote_identifier(plan.old_schema) + ".crossfade_guard()"};
+  out.push_back("DROP SCHEMA IF EXISTS " + quote_identifier(plan.old_schema));
+  append(out, discard_statements(plan));
+  return out;
+}
+
+std::vector<std::string> discard_statements(const ShadowTablePlan& plan) {
+  std::vector<std::string> out;
+  for (const QualifiedName& name : {plan.shadow, plan.log, plan.truncations}) {
+    out.push_back("DROP TABLE IF EXISTS " + name.quoted());
+  }
+  for (const std::string_view function :
+       {"crossfade_capture_insert", "crossfade_capture_update", "crossfade_capture_delete",
+        "crossfade_capture_truncate", "crossfade_guard"}) {
+    out.push_back(
+        fmt::format("DROP FUNCTION IF EXISTS {}.{}()", quote_identifier(plan.run_schema), function));
+  }
+  out.push_back("DROP SCHEMA IF EXISTS " + quote_identifier(plan.run_schema));
+  out.push_back("DROP SCHEMA IF EXISTS " + quote_identifier(plan.old_schema));
+  return out;
+}
+
+}  // namespace crossfade::strategies

@@ -1,0 +1,34 @@
+// The shadow-table strategy: plans the rewrite of one table into a new one beside it (docs/protocol.md). It
+// decides by the rehearsal, not by the text alone, and executes nothing. Pure functions, thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "migrations/migration_file.h"
+#include "migrations/statement.h"
+#include "strategies/plan.h"
+#include "strategies/rehearsal.h"
+
+namespace crossfade::strategies {
+
+std::string run_schema_name(std::int64_t run);
+std::string old_schema_name(std::int64_t run);
+
+struct ShadowRequest {
+  std::int64_t run = 0;
+  const migrations::MigrationFile* file = nullptr;
+  const std::vector<migrations::Statement>* statements = nullptr;
+  const ShapeRehearsal* rehearsal = nullptr;
+};
+
+/// The plan, or its refusals (then `shadow` is empty). Every refusal is listed, not only the first.
+RevisionPlan plan_shadow_table(const ShadowRequest& request);
+
+/// What remains to be dropped once the operator contracts, in order. Never CASCADE (rule 28).
+std::vector<std::string> contract_statements(const ShadowTablePlan& plan);
+/// What an abort before the cutover removes, after the triggers are gone.
+std::vector<std::string> discard_statements(const ShadowTablePlan& plan);
+
+}  // namespace crossfade::strategies

@@ -1,0 +1,38 @@
+// SQL over the transformation of a ShadowTablePlan: the SELECT that turns source rows into shadow rows, and
+// the key's conditions on either side. Copy, replay, the drain under the lock and verification all use these,
+// so that there is one transformation. Pure functions, thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "strategies/plan.h"
+
+namespace crossfade::strategies {
+
+/// SELECT the copied columns, in order, from the source. `restriction` is appended to the innermost FROM: a
+/// JOIN or a WHERE over source_alias(plan).
+std::string transform_select(const ShadowTablePlan& plan, std::string_view restriction);
+
+/// The same for a comparison: key columns as crossfade_key_1 … first, every value cast to the column's full
+/// type, and generated columns computed from the others.
+std::string comparison_select_source(const ShadowTablePlan& plan);
+std::string comparison_select_shadow(const ShadowTablePlan& plan);
+
+/// The source's alias inside transform_select.
+std::string source_alias(const ShadowTablePlan& plan);
+
+/// "a", "b": the columns that copy and replay write.
+std::string copied_columns(const ShadowTablePlan& plan);
+
+/// unnest($1::type[], …) AS ALIAS(key_1, …): keys given as array parameters, one array a column.
+std::string keys_from_parameters(const ShadowTablePlan& plan, std::string_view alias);
+
+/// key_1, key_2, … optionally with a table alias in front.
+std::string log_key_columns(const ShadowTablePlan& plan, std::string_view alias = "");
+
+/// Conditions that a row is the one of a logged key, by the equality of that side's own unique index.
+std::string source_matches_key(const ShadowTablePlan& plan, std::string_view source, std::string_view keys);
+std::string shadow_matches_key(const ShadowTablePlan& plan, std::string_view shadow, std::string_view keys);
+
+}  // namespace crossfade::strategies

@@ -118,16 +118,18 @@ struct ShadowTablePlan {
   std::vector<std::string> swap;     ///< guards, sequences, the two SET SCHEMA
   std::vector<SequenceMove> sequences;
 };
-                                            key, layers, not_compared, carried_columns, binary_copy, create, set_aside, capture, uncapture,
-                                            indexes, finish, at_swap, swap, sequences))
+BOOST_DESCRIBE_STRUCT(ShadowTablePlan, (),
+                      (run, source, target, shadow, log, truncations, run_schema, old_schema, key, layers,
+                       not_compared, carried_columns, binary_copy, create, set_aside, capture, uncapture,
+                       indexes, finish, at_swap, swap, sequences))
 
 struct RevisionPlan {
-                                              std::string revision;
-                                              Estimate estimate;
-                                              std::vector<Step> steps;
-                                              std::optional<ShadowTablePlan> shadow;
-                                              std::vector<Problem> refusals;
-                                              std::vector<Problem> announcements;
-                                            };
+  std::string revision;
+  Estimate estimate;
+  std::vector<Step> steps;
+  std::optional<ShadowTablePlan> shadow;
+  std::vector<Problem> refusals;
+  std::vector<Problem> announcements;
+};
 
-                                            }  // namespace crossfade::strategies
+}  // namespace crossfade::strategies

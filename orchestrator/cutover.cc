@@ -9,9 +9,9 @@
 #include "orchestrator/lock_attempts.h"
 #include "orchestrator/old_snapshots.h"
 #include "orchestrator/replay.h"
+#include "orchestrator/source_drift.h"
 #include "postgres/error.h"
 #include "postgres/problem.h"
-#include "strategies/grants.h"
 #include "strategies/transform.h"
 
 namespace crossfade::orchestrator {
@@ -129,13 +129,21 @@ class Cutover {
   }
 
   bool attempt_in_one_transaction() {
+    // Outside the transaction: it locks the shadow more strongly than the yielding lock of this very process
+    // allows.
+    const std::string drift = drift_digest(*observer_, context_.plan.source.oid);
+    if (drift != adopted_drift_) {
+      adopt_drift(context_, *observer_);
+      adopted_drift_ = drift;
+    }
     WorkerTransaction transaction(*locker_, context_.sessions, "cutover");
     take_yielding_lock(*locker_, wish(), kYieldingLockPatience);
     locker_->run({"cutover.yield_shadow",
                   "LOCK TABLE " + context_.plan.shadow.quoted() + " IN SHARE UPDATE EXCLUSIVE MODE"});
     const auto until = Clock::now() + kTransactionLimit;
     milliseconds pause{20};
-    while (Clock::now() < until && outcome_.attempts < context_.options.cutover_attempts) {
+    while (Clock::now() < until && outcome_.attempts < context_.options.cutover_attempts &&
+           !adopted_drift_.empty()) {
       context_.check_stop();
       try {
         if (attempt(transaction)) return true;
@@ -168,6 +176,10 @@ class Cutover {
 
     const auto found = checkers::read_fingerprint(*locker_, context_.plan.source.oid);
     if (auto change = checkers::compare(context_.fingerprint, found)) throw SourceChanged{std::move(*change)};
+    if (drift_digest(*locker_, context_.plan.source.oid) != adopted_drift_) {
+      adopted_drift_.clear();
+      throw GiveUp{"grants or indexes of the table have just changed"};
+    }
     const bool drained = drain();
     wait_under_lock(before, drained);
     swap();
@@ -269,23 +281,13 @@ class Cutover {
     for (const std::string& statement : plan.uncapture) {
       if (statement.starts_with("DROP TRIGGER")) batch += statement + ";\n";
     }
-    batch += joined(plan.at_swap) + joined(grants_as_now()) + joined(plan.swap);
+    batch += joined(plan.at_swap) + joined(plan.swap);
     try {
       locker_->run({"cutover.swap", batch});
     } catch (const postgres::DatabaseError& error) {
       if (error.connection_dead() || !error.retryable()) throw;
       throw GiveUp{"the swap: " + error.report().message};
     }
-  }
-
-  /// Grants may have changed since the plan; such drift is adopted (rule 5).
-  std::vector<std::string> grants_as_now() {
-    const auto& plan = context_.plan;
-    const auto source = postgres::load_table(*locker_, plan.source.oid);
-    const auto shadow_oid = postgres::find_relation(*locker_, plan.shadow.schema, plan.shadow.name);
-    const auto shadow = postgres::load_table(*locker_, shadow_oid.value());
-    return strategies::grant_statements(strategies::with_target_names(*source, plan.carried_columns), *shadow,
-                                        plan.shadow);
   }
 
   void journal_swap() {
@@ -340,6 +342,7 @@ class Cutover {
   int lock_timeout_ = 0;
   Clock::time_point deadline_;
   std::string xid_;
+  std::string adopted_drift_;
   std::string reason_ = "not tried yet";
   CutoverOutcome outcome_;
 };

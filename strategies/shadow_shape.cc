@@ -70,6 +70,10 @@ std::vector<std::string> shape_statements(const postgres::Table& source,
                   table, source.name.quoted(),
                   source.access_method.empty() ? "" : " USING " + quote_identifier(source.access_method),
                   source.tablespace.empty() ? "" : " TABLESPACE " + quote_identifier(source.tablespace)));
+  // The role that runs this may be a member of the owning role, or a superuser; the table stays its owner's.
+  out.push_back(fmt::format("GRANT USAGE, CREATE ON SCHEMA {} TO {}", quote_identifier(shadow.schema),
+                            quote_identifier(source.owner)));
+  out.push_back(fmt::format("ALTER TABLE {} OWNER TO {}", table, quote_identifier(source.owner)));
   if (!source.options.empty())
     out.push_back(fmt::format("ALTER TABLE {} SET ({})", table, option_list(source.options, "")));
   if (!source.toast_options.empty()) {

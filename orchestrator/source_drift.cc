@@ -1,0 +1,87 @@
+#include "orchestrator/source_drift.h"
+
+#include <fmt/format.h>
+
+#include "postgres/error.h"
+#include "postgres/problem.h"
+#include "strategies/grants.h"
+#include "strategies/shadow_shape.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+constexpr std::string_view kDriftDigest = R"sql(
+SELECT pg_catalog.md5(pg_catalog.concat_ws('|', c.relowner, c.relacl,
+         (SELECT pg_catalog.string_agg(a.attnum || ':' || a.attacl::text, ',' ORDER BY a.attnum)
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL),
+         (SELECT pg_catalog.string_agg(i.indexrelid::text, ',' ORDER BY i.indexrelid)
+            FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisvalid),
+         (SELECT pg_catalog.string_agg(k.oid::text, ',' ORDER BY k.oid)
+            FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid OR k.confrelid = c.oid))) AS digest
+  FROM pg_catalog.pg_class c WHERE c.oid = $1::pg_catalog.oid
+)sql";
+
+Failure cannot_adopt(const RunContext& context, const std::string& what, const std::string& why) {
+  return Failure(ExitCode::refused,
+                 {.code = "table-changed",
+                  .object = context.plan.source.name.display(),
+                  .message = what + " was added since the run was planned and cannot be carried over",
+                  .expected = "the constraints that the run was planned for",
+                  .found = why,
+                  .next = fmt::format(
+                      "Drop it and run `crossfade up` again, or `crossfade abort {}` and `crossfade up`.",
+                      context.run())});
+}
+
+void adopt_index(RunContext& context, postgres::Session& session, const postgres::Index& index) {
+  if (index.constraint_name)
+    throw cannot_adopt(context, "the constraint " + *index.constraint_name, "a key constraint");
+  context.reporter.note(
+      fmt::format("{} has got the index {} since the run was planned; it is built on the new table as well",
+                  context.plan.source.name.display(), index.name));
+  try {
+    WorkerTransaction transaction(session, context.sessions, "drift.index");
+    session.run({"drift.build_index", strategies::index_statement(index, context.plan.shadow)});
+    Journal(session).event(context.run(), "index adopted", {{"index", index.name}});
+    transaction.commit();
+  } catch (const postgres::DatabaseError& error) {
+    if (error.retryable()) throw;
+    throw cannot_adopt(context, "the index " + index.name, error.report().message);
+  }
+}
+
+}  // namespace
+
+std::string drift_digest(postgres::Session& session, std::uint32_t table_oid) {
+  const postgres::Rows rows =
+      session.run({"drift.digest", std::string(kDriftDigest)}, {std::to_string(table_oid)});
+  return rows.empty() ? "" : rows[0].text("digest");
+}
+
+void adopt_drift(RunContext& context, postgres::Session& session) {
+  const auto& plan = context.plan;
+  const auto source = postgres::load_table(session, plan.source.oid);
+  const auto shadow_oid = postgres::find_relation(session, plan.shadow.schema, plan.shadow.name);
+  if (!source || !shadow_oid) return;  // the fingerprint says what became of them
+  postgres::Table shadow = postgres::load_table(session, *shadow_oid).value();
+  if (source->owner != shadow.owner) {
+    session.run({"drift.owner", "ALTER TABLE " + plan.shadow.quoted() + " OWNER TO " +
+                                    postgres::quote_identifier(source->owner)});
+    shadow = postgres::load_table(session, *shadow_oid).value();
+  }
+  for (const std::string& statement : strategies::grant_statements(
+           strategies::with_target_names(*source, plan.carried_columns), shadow, plan.shadow)) {
+    session.run({"drift.grant", statement});
+  }
+  for (const postgres::Constraint& constraint : source->constraints) {
+    const bool planned = strategies::find_constraint(plan.source, constraint.name) != nullptr;
+    if (!planned) throw cannot_adopt(context, "the constraint " + constraint.name, constraint.definition);
+  }
+  for (const postgres::Index& index : source->indexes) {
+    const bool known = plan.source.index(index.name) != nullptr || shadow.index(index.name) != nullptr;
+    if (!known && index.valid) adopt_index(context, session, index);
+  }
+}
+
+}  // namespace crossfade::orchestrator

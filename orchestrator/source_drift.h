@@ -1,0 +1,21 @@
+// What an operator may do to the source while a run is under way and what must not be lost by it: grants, the
+// owner, new indexes. The table's fingerprint does not show these, because they do not touch the rows
+// (docs/protocol.md, rule 5); they are adopted by the new table before the cutover, and the lock is given up
+// where they changed again. One thread.
+#pragma once
+
+#include <string>
+
+#include "orchestrator/run_context.h"
+
+namespace crossfade::orchestrator {
+
+/// A digest of everything that adopt_drift looks at. One quick query, fit to be asked under the lock.
+std::string drift_digest(postgres::Session& session, std::uint32_t table_oid);
+
+/// Brings grants and owner of the shadow to what the source has now and builds indexes that the source has
+/// got since the plan. Locks the shadow only. Throws Failure (exit 5) where the source has a new constraint
+/// or an index that cannot be built on the new table's columns.
+void adopt_drift(RunContext& context, postgres::Session& session);
+
+}  // namespace crossfade::orchestrator

@@ -19,27 +19,33 @@ using namespace crossfade::orchestrator;  // NOLINT
 /// Turns SIGINT and SIGTERM into a stop request; a second one ends the process at once.
 class SignalThread {
  public:
-  SignalThread() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGINT);
-    sigaddset(&signals_, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-    signal(SIGPIPE, SIG_IGN);
-    thread_ = std::jthread([this](const std::stop_token& done) { wait(done); });
-  }
+  SignalThread()
+      : thread_([stop = stop_, signals = block_signals()](const std::stop_token& done) mutable {
+          wait(done, stop, signals);
+        }) {}
   std::stop_token token() const { return stop_.get_token(); }
 
  private:
-  void wait(const std::stop_token& done) {
+  /// In the main thread, before any other exists: they all inherit it.
+  static sigset_t block_signals() {
+    sigset_t signals{};
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+    return signals;
+  }
+
+  static void wait(const std::stop_token& done, std::stop_source& stop, const sigset_t& signals) {
     const timespec poll{.tv_sec = 0, .tv_nsec = 100'000'000};
     while (!done.stop_requested()) {
-      if (sigtimedwait(&signals_, nullptr, &poll) < 0) continue;
-      if (stop_.stop_requested()) ::_exit(128 + SIGINT);
-      stop_.request_stop();
+      if (sigtimedwait(&signals, nullptr, &poll) < 0) continue;
+      if (stop.stop_requested()) ::_exit(128 + SIGINT);
+      stop.request_stop();
     }
   }
 
-  sigset_t signals_{};
   std::stop_source stop_;
   std::jthread thread_;
 };
@@ -250,7 +256,7 @@ bool wants_json(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const SignalThread signals;
+  const auto signals = std::make_unique<SignalThread>();
   Arguments arguments;
   std::string chosen;
   CLI::App application{
@@ -287,6 +293,6 @@ int main(int argc, char** argv) {
   }
   arguments.global.json = format == "json";
   hide_passwords(argc, argv);
-  const CommandEnvironment environment{arguments.global, signals.token()};
+  const CommandEnvironment environment{arguments.global, signals->token()};
   return print(chosen, arguments.global.json, guarded([&] { return action(environment); }));
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace crossfade::strategies {
 
 namespace {
@@ -29,6 +31,29 @@ std::string key_values(const ShadowTablePlan& plan, std::string_view row) {
   return out;
 }
 
+/// Of these types equal values are one image, so that the cheap operator sees every change.
+bool equal_means_identical(const KeyMapping& column) {
+  static constexpr std::string_view kTypes[] = {"pg_catalog.int2", "pg_catalog.int4", "pg_catalog.int8",
+                                                "pg_catalog.oid",  "pg_catalog.uuid", "pg_catalog.date",
+                                                "pg_catalog.bool"};
+  return std::find(std::begin(kTypes), std::end(kTypes), column.source_type) != std::end(kTypes);
+}
+
+/// Compared by image, not by equality: under a case-insensitive collation 'A' and 'a' are one key but two
+/// images (rule 3). The casts keep the parser from taking two row constructors apart, column by column.
+std::string key_changed(const ShadowTablePlan& plan) {
+  if (!std::all_of(plan.key.begin(), plan.key.end(), equal_means_identical)) {
+    return fmt::format("ROW({})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({})::pg_catalog.record",
+                       key_values(plan, "OLD"), key_values(plan, "NEW"));
+  }
+  std::string out;
+  for (const KeyMapping& column : plan.key) {
+    const std::string name = quote_identifier(column.source_name);
+    out += fmt::format("{}OLD.{} OPERATOR(pg_catalog.<>) NEW.{}", out.empty() ? "" : " OR ", name, name);
+  }
+  return out;
+}
+
 std::string function(const ShadowTablePlan& plan, std::string_view event, const std::string& body) {
   return fmt::format(
       "CREATE OR REPLACE FUNCTION {}() RETURNS pg_catalog.trigger LANGUAGE plpgsql SECURITY DEFINER AS {}",
@@ -46,10 +71,7 @@ std::string body_of(const ShadowTablePlan& plan, std::string_view event) {
   if (event == "truncate")
     return fmt::format("  INSERT INTO {} VALUES (pg_catalog.clock_timestamp());\n",
                        plan.truncations.quoted());
-  // Compared by image, not by equality: under a case-insensitive collation 'A' and 'a' are one key but two
-  // images (rule 3).
-  return fmt::format("  IF ROW({}) OPERATOR(pg_catalog.*<>) ROW({}) THEN\n    {}  END IF;\n  {}",
-                     key_values(plan, "OLD"), key_values(plan, "NEW"), log("OLD"), log("NEW"));
+  return fmt::format("  IF {} THEN\n    {}  END IF;\n  {}", key_changed(plan), log("OLD"), log("NEW"));
 }
 
 std::string log_column_list(const ShadowTablePlan& plan) {

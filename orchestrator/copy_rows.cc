@@ -15,6 +15,9 @@ namespace crossfade::orchestrator {
 
 namespace {
 
+/// Rows between two updates of the progress; each piece of the stream is one row.
+constexpr std::int64_t kReportEvery = 10000;
+
 std::string page_range(const RunContext& context, const Chunk& chunk) {
   const std::string alias = strategies::source_alias(context.plan);
   return fmt::format("WHERE {0}.ctid >= '({1},0)'::pg_catalog.tid AND {0}.ctid < '({2},0)'::pg_catalog.tid",
@@ -61,6 +64,7 @@ class CopyWorker {
     const auto chunk = journal.lease_chunk(context_.run());
     if (!chunk) return false;
     current_ = *chunk;
+    reported_ = 0;
     const std::int64_t rows = server_side ? copy_inside_server() : stream();
     journal.finish_chunk(context_.run(), *chunk, rows);
     write.commit();
@@ -70,7 +74,7 @@ class CopyWorker {
       reader_->run({"copy.read.commit", "COMMIT"});
       reading_ = false;
     }
-    context_.progress.add_rows(rows);
+    context_.progress.add_rows(rows - reported_);
     return true;
   }
 
@@ -86,7 +90,15 @@ class CopyWorker {
     writer_->start_copy_in(
         {"copy.in", fmt::format("COPY {} ({}) FROM STDIN (FORMAT {})", context_.plan.shadow.quoted(),
                                 strategies::copied_columns(context_.plan), format)});
-    for (std::string_view data; reader_->read_copy_out(data);) writer_->write_copy_in(data);
+    std::int64_t unreported = 0;
+    for (std::string_view data; reader_->read_copy_out(data);) {
+      writer_->write_copy_in(data);
+      if (++unreported == kReportEvery) {
+        context_.progress.add_rows(unreported);
+        reported_ += unreported;
+        unreported = 0;
+      }
+    }
     const std::uint64_t read = reader_->rows_copied_out();
     const std::uint64_t written = writer_->finish_copy_in();
     if (read != written) {
@@ -111,6 +123,7 @@ class CopyWorker {
   std::unique_ptr<postgres::CopySession> reader_;
   std::unique_ptr<postgres::CopySession> writer_;
   Chunk current_;
+  std::int64_t reported_ = 0;  ///< rows of the current chunk that the progress has already
   bool reading_ = false;
 };
 

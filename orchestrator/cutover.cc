@@ -47,7 +47,7 @@ class Cutover {
   Cutover(RunContext& context, const std::string& file_fingerprint, const std::string& revision)
       : context_(context), file_fingerprint_(file_fingerprint), revision_(revision) {}
 
-  CutoverOutcome run() {
+  CommittedCutover run() {
     milliseconds pause{50};
     while (outcome_.attempts < context_.options.cutover_attempts) {
       context_.check_stop();
@@ -88,9 +88,10 @@ class Cutover {
     // young.
     drainer_->run(
         {"drain.timeouts",
-         fmt::format("SET idle_in_transaction_session_timeout = '{0}ms'; SET statement_timeout = '{0}ms'; "
-                     "SET enable_seqscan = off; SET jit = off",
-                     context_.options.hold_budget_ms + context_.options.lock_budget_ms)});
+         fmt::format(
+             "SET idle_in_transaction_session_timeout = '{0}ms'; SET statement_timeout = '{0}ms'; "
+             "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off",
+             context_.options.hold_budget_ms + context_.options.lock_budget_ms)});
     locker_->run({"cutover.settings", "SET jit = off"});
     lock_timeout_ = lock_timeout_ms(*observer_, budgets());
   }
@@ -109,6 +110,7 @@ class Cutover {
   /// would only disturb writers and be given up.
   void wait_for_old_snapshots() {
     replayer_->drain(context_.stop);
+    replayer_->vacuum_log();
     if (context_.options.old_snapshots == OldSnapshots::ignore) return;
     const std::vector<SnapshotHolder> before = snapshot_holders(*observer_, context_.plan.source.oid);
     for (milliseconds pause{5};; pause = std::min(pause * 2, milliseconds(200))) {
@@ -174,19 +176,31 @@ class Cutover {
     const auto granted = Clock::now();
     deadline_ = requested + milliseconds(budgets().lock_ms + budgets().hold_ms);
 
+    auto since = granted;
+    const auto lap = [&since] {
+      const double milliseconds_passed = elapsed_ms(since);
+      since = Clock::now();
+      return milliseconds_passed;
+    };
     const auto found = checkers::read_fingerprint(*locker_, context_.plan.source.oid);
     if (auto change = checkers::compare(context_.fingerprint, found)) throw SourceChanged{std::move(*change)};
     if (drift_digest(*locker_, context_.plan.source.oid) != adopted_drift_) {
       adopted_drift_.clear();
       throw GiveUp{"grants or indexes of the table have just changed"};
     }
+    held_.check = lap();
     const bool drained = drain();
+    held_.drain = lap();
     wait_under_lock(before, drained);
+    held_.old_snapshots = lap();
     swap();
+    held_.swap = lap();
     outcome_.wait_ms = std::chrono::duration<double, std::milli>(granted - requested).count();
     outcome_.hold_ms = elapsed_ms(granted);
     journal_swap();
+    held_.journal = lap();
     transaction.commit();
+    held_.commit = lap();
     outcome_.hold_ms = elapsed_ms(granted);
     return true;
   }
@@ -224,7 +238,9 @@ class Cutover {
         {"drain.delete", fmt::format("DELETE FROM {} AS s USING (SELECT {} FROM {}) AS k WHERE {}",
                                      plan.shadow.quoted(), strategies::log_key_columns(plan),
                                      plan.log.quoted(), strategies::shadow_matches_key(plan, "s", "k"))});
-    locker_->run({"drain.plan", "SET LOCAL enable_seqscan = off"});
+    locker_->run({"drain.plan",
+                  "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL "
+                  "enable_mergejoin = off"});
     locker_->start_copy_out(
         {"drain.read", fmt::format("COPY ({}) TO STDOUT",
                                    strategies::transform_select(
@@ -326,10 +342,10 @@ class Cutover {
     }
   }
 
-  CutoverOutcome finish() {
+  CommittedCutover finish() {
     context_.progress.set_waiting("");
     close_sessions();
-    return outcome_;
+    return {outcome_, held_};
   }
 
   RunContext& context_;
@@ -345,12 +361,13 @@ class Cutover {
   std::string adopted_drift_;
   std::string reason_ = "not tried yet";
   CutoverOutcome outcome_;
+  HoldParts held_;
 };
 
 }  // namespace
 
-CutoverOutcome cut_over(RunContext& context, const std::string& file_fingerprint,
-                        const std::string& revision) {
+CommittedCutover cut_over(RunContext& context, const std::string& file_fingerprint,
+                          const std::string& revision) {
   return Cutover(context, file_fingerprint, revision).run();
 }
 

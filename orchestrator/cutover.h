@@ -16,9 +16,25 @@ struct CutoverOutcome {
 };
 BOOST_DESCRIBE_STRUCT(CutoverOutcome, (), (attempts, wait_ms, hold_ms))
 
+/// Where the time under the lock went, in ms; for the audit trail.
+struct HoldParts {
+  double check = 0;
+  double drain = 0;
+  double old_snapshots = 0;
+  double swap = 0;
+  double journal = 0;
+  double commit = 0;
+};
+BOOST_DESCRIBE_STRUCT(HoldParts, (), (check, drain, old_snapshots, swap, journal, commit))
+
+struct CommittedCutover {
+  CutoverOutcome outcome;
+  HoldParts held;
+};
+
 /// Tries until the swap is committed. Throws Failure (exit 4, attempts used up, with the last reason and who
 /// was in the way), SourceChanged, DatabaseError.
-CutoverOutcome cut_over(RunContext& context, const std::string& file_fingerprint,
-                        const std::string& revision);
+CommittedCutover cut_over(RunContext& context, const std::string& file_fingerprint,
+                          const std::string& revision);
 
 }  // namespace crossfade::orchestrator

@@ -19,6 +19,9 @@ namespace {
 constexpr int kBuckets = 64;
 /// Dead rows in the log that are worth a vacuum; below it a scan passes over them in a millisecond or two.
 constexpr std::int64_t kVacuumAfter = 20000;
+/// Under constant writes the log is never empty; as short as this it is brought over under the lock in
+/// milliseconds.
+constexpr std::int64_t kShortLog = 100;
 constexpr int kPatienceWithoutProgress = 5;
 
 std::string bucket_expression(const strategies::ShadowTablePlan& plan) {
@@ -164,8 +167,8 @@ std::int64_t Replayer::drain(const std::stop_token& stop) {
   std::int64_t keys = 0;
   while (!stop.stop_requested()) {
     const ReplayBatch batch = replay_batch();
-    if (batch.consumed == 0) break;
     keys += batch.keys - batch.requeued;
+    if (batch.consumed <= kShortLog) break;
   }
   return keys;
 }

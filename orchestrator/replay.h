@@ -27,12 +27,14 @@ class Replayer {
   /// good), DatabaseError.
   ReplayBatch replay_batch();
 
-  /// Batches until the share is empty, or `stop`. Returns keys replayed.
+  /// Batches until the share is nearly empty, or `stop`. Returns keys replayed.
   std::int64_t drain(const std::stop_token& stop);
+
+  /// Makes the consumed rows' space free for new ones, so that a scan of the log passes over few dead rows.
+  void vacuum_log();
 
  private:
   ReplayBatch replay(std::int64_t limit);
-  void vacuum_log();
 
   const RunContext& context_;
   int share_;

@@ -27,7 +27,7 @@ struct RunOptions {
   int replay_workers = 1;
   int replay_batch = 5000;  ///< log rows a transaction
   int verify_workers = 2;
-  std::int64_t verify_rows = 250000;  ///< rows a key range, where the key follows the physical order
+  std::int64_t verify_rows = 100000;  ///< rows a key range, where the key follows the physical order
   int lock_budget_ms = 200;
   int hold_budget_ms = 500;
   int cutover_attempts = 60;

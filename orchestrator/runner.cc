@@ -201,8 +201,8 @@ class Runner::Execution {
       case Phase::ready:
         return ready(started);
       case Phase::soaking:
-        if (request_.goal != Goal::contract) return false;
         progress_.start(phase, 0, 0);
+        if (request_.goal != Goal::contract) return false;
         contract_run(*context_);
         return true;
       case Phase::reverted:
@@ -229,10 +229,11 @@ class Runner::Execution {
       journal_->set_postponed(run_.run, false);
       return true;
     }
-    const CutoverOutcome outcome = cut_over(*context_, run_.file_fingerprint, run_.revision);
+    const CommittedCutover committed = cut_over(*context_, run_.file_fingerprint, run_.revision);
     spent("cutover", started);
     // The swap committed locally; this commit waits for whatever standby the server is told to wait for.
-    journal_->event(run_.run, "cut over", boost::json::value_from(outcome));
+    journal_->event(run_.run, "cut over",
+                    {{"outcome", boost::json::value_from(committed.outcome)}, {"held_ms", boost::json::value_from(committed.held)}});
     drop_replay_key();
     return true;
   }

@@ -199,11 +199,15 @@ SessionFactory::SessionFactory(ConnectionTarget target, std::shared_ptr<FaultPla
     : target_(std::move(target)), faults_(std::move(faults)) {}
 
 std::unique_ptr<Session> SessionFactory::open(const SessionSettings& settings) const {
-  return with_faults(open_checked<Session>(target_, settings, connect_pqxx), faults_);
+  return open_checked<Session>(target_, settings, [this](const std::string& connection_string) {
+    return with_faults(connect_pqxx(connection_string), faults_);
+  });
 }
 
 std::unique_ptr<CopySession> SessionFactory::open_copy(const SessionSettings& settings) const {
-  return with_faults(open_checked<CopySession>(target_, settings, connect_libpq), faults_);
+  return open_checked<CopySession>(target_, settings, [this](const std::string& connection_string) {
+    return with_faults(connect_libpq(connection_string), faults_);
+  });
 }
 
 ServerFacts read_server_facts(Session& session) {

@@ -3,7 +3,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
 #include "postgres/error.h"
@@ -19,7 +21,7 @@ using Moment = FaultPlan::Moment;
   throw Failure(ExitCode::usage, {.code = "bad-fault-point",
                                   .object = "CROSSFADE_FAULT",
                                   .message = "cannot be understood",
-                                  .expected = "NAME[#OCCURRENCE]:before|after:kill|terminate|stop|error",
+                                  .expected = "NAME[#OCCURRENCE]:before|after:kill|terminate|stop|error, …",
                                   .found = std::string(text),
                                   .next = "Correct the variable or remove it."});
 }
@@ -56,6 +58,16 @@ FaultPlan::Point parse_point(std::string_view text) {
     refuse(text);
   }
   return point;
+}
+
+std::vector<FaultPlan::Point> parse_points(std::string_view text) {
+  std::vector<FaultPlan::Point> points;
+  for (std::size_t start = 0; start <= text.size();) {
+    const std::size_t end = std::min(text.find(',', start), text.size());
+    points.push_back(parse_point(text.substr(start, end - start)));
+    start = end + 1;
+  }
+  return points;
 }
 
 template <class Base>
@@ -124,7 +136,7 @@ class FaultingCopy final : public Faulting<CopySession> {
 
 }  // namespace
 
-FaultPlan::FaultPlan(std::optional<Point> point, std::string trace_file) : point_(std::move(point)) {
+FaultPlan::FaultPlan(std::vector<Point> points, std::string trace_file) : points_(std::move(points)) {
   if (!trace_file.empty()) trace_.open(trace_file, std::ios::app);
 }
 
@@ -132,21 +144,23 @@ std::shared_ptr<FaultPlan> FaultPlan::from_environment() {
   const char* point = std::getenv("CROSSFADE_FAULT");
   const char* trace = std::getenv("CROSSFADE_FAULT_TRACE");
   if (point == nullptr && trace == nullptr) return nullptr;
-  return std::make_shared<FaultPlan>(point == nullptr ? std::nullopt : std::optional(parse_point(point)),
+  return std::make_shared<FaultPlan>(point == nullptr ? std::vector<Point>{} : parse_points(point),
                                      trace == nullptr ? "" : trace);
 }
 
 void FaultPlan::reached(Moment moment, const std::string& query_name, Session& session) {
-  Action action;
+  std::optional<Action> action;
   {
     const std::lock_guard lock(mutex_);
     if (trace_.is_open() && moment == Moment::before) trace_ << query_name << '\n' << std::flush;
-    if (!point_ || point_->query_name != query_name || point_->moment != moment) return;
-    if (++seen_ != point_->occurrence) return;
-    action = point_->action;
+    for (Point& point : points_) {
+      if (point.query_name != query_name || point.moment != moment) continue;
+      if (++point.seen == point.occurrence) action = point.action;
+    }
+    if (!action) return;
     if (trace_.is_open()) trace_ << "fired " << query_name << '\n' << std::flush;
   }
-  switch (action) {
+  switch (*action) {
     case Action::kill:
       ::kill(::getpid(), SIGKILL);
       break;

@@ -1,17 +1,18 @@
 // Fault points for tests: a crash, a lost connection, an error or a pause exactly before or after a named
 // query. The plan comes from the environment variable CROSSFADE_FAULT as
-// NAME[#OCCURRENCE]:before|after:kill|terminate|stop|error (OCCURRENCE counts from 1), and
-// CROSSFADE_FAULT_TRACE names a file to which every query's name is appended. With neither variable set
-// nothing is decorated. A FaultPlan is shared by all sessions of a process and thread-safe.
+// NAME[#OCCURRENCE]:before|after:kill|terminate|stop|error (OCCURRENCE counts from 1), several of them
+// separated by commas, and CROSSFADE_FAULT_TRACE names a file to which every query's name is appended. With
+// neither variable set nothing is decorated. A FaultPlan is shared by all sessions of a process and
+// thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <fstream>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "postgres/session.h"
 
@@ -26,9 +27,10 @@ class FaultPlan {
     int occurrence = 1;
     Moment moment = Moment::before;
     Action action = Action::kill;
+    int seen = 0;  ///< how often it was passed
   };
 
-  FaultPlan(std::optional<Point> point, std::string trace_file);
+  FaultPlan(std::vector<Point> points, std::string trace_file);
 
   /// From the environment; null where neither variable is set. Throws Failure (exit 2) on a malformed plan.
   static std::shared_ptr<FaultPlan> from_environment();
@@ -38,8 +40,7 @@ class FaultPlan {
 
  private:
   std::mutex mutex_;
-  std::optional<Point> point_;
-  int seen_ = 0;
+  std::vector<Point> points_;
   std::ofstream trace_;
 };
 

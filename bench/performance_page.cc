@@ -1,0 +1,230 @@
+#include "bench/performance_page.h"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <fstream>
+#include <thread>
+
+#include "bench/statistics.h"
+
+namespace crossfade::bench {
+
+namespace {
+
+constexpr const char* kIntroduction = R"md(# Performance
+
+This page is written by a program; edit `bench/performance_page.cc`, not the page. All figures come from one run:
+
+    {command}
+
+Measured on {date}: PostgreSQL {server}, {machine}. Server settings, for both sides of every comparison: {settings};
+everything else as `initdb` leaves it. The table is `pgbench_accounts` with {rows} rows, the change
+`ALTER COLUMN aid TYPE bigint`. Another machine gives other times; the ratios are what to compare.
+
+)md";
+
+constexpr const char* kMethod = R"md(
+## How each figure is taken
+
+Both sides run on one server, one after the other, each on a fresh copy of the same database, after one read of the
+table and a checkpoint. The order is reversed in every second round. A figure is the median; ratios are taken round by
+round, so that a machine which slows down over time does not decide. `scripts/bench --only NAME` repeats one of them.
+
+- `rewrite`: the blocking way is the `ALTER TABLE` and `VACUUM (ANALYZE)`; crossfade's is the whole `crossfade up`
+  process, from its start to its end after the cutover, with its own `VACUUM (ANALYZE)`. Both must end with equal
+  columns, indexes, validated constraints, statistics and rows, or there are no figures.
+- `verification`: the whole `crossfade verify` process of a run before its cutover, against `SELECT count(*)` of both
+  tables one after the other, without parallel workers.
+- `capture`: four pgbench clients update single rows by primary key, prepared. Slices with and without the run's
+  triggers take turns on the same table. Nobody replays meanwhile, so this is the cost of the triggers alone.
+- `memory`: the largest resident set of the `crossfade up` process, as the kernel reports it (`getrusage`).
+- `cutover`: `crossfade cutover` while four pgbench clients run the TPC-B-like transaction, prepared. The lock's hold
+  time is crossfade's own measurement; a failed transaction or an aborted client counts as failed.
+)md";
+
+struct Line {
+  std::string figure;
+  std::string target;
+  std::string measured;
+  std::string rounds;
+  std::string command;
+  bool met = false;
+};
+
+std::string with_separators(std::int64_t number) {
+  std::string text = std::to_string(number);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
+
+std::string seconds(const std::vector<double>& milliseconds) {
+  return fmt::format("{:.1f} s", median(milliseconds) / 1000);
+}
+
+Line ratio_line(std::string figure, const std::vector<double>& values, double bound, bool at_most,
+                std::string command) {
+  const double middle = median(values);
+  return {.figure = std::move(figure),
+          .target = fmt::format("{} {:.2f}", at_most ? "≤" : "≥", bound),
+          .measured = fmt::format("{:.2f}", middle),
+          .rounds = listed(values),
+          .command = std::move(command),
+          .met = at_most ? middle <= bound : middle >= bound};
+}
+
+std::vector<Line> lines_of(const Conditions& conditions, const Results& results) {
+  std::vector<Line> lines;
+  if (results.rewrite) {
+    const RewriteTimes& times = *results.rewrite;
+    lines.push_back(ratio_line("whole migration without verification / blocking ALTER",
+                               ratios(times.unverified, times.blocking), 0.90, true,
+                               "`crossfade up --skip-verification`"));
+    lines.push_back(ratio_line("whole migration with full verification / blocking ALTER",
+                               ratios(times.verified, times.blocking), 1.30, true, "`crossfade up`"));
+  }
+  if (results.verification) {
+    lines.push_back(ratio_line("verification of both tables / `count(*)` of both",
+                               ratios(results.verification->verify, results.verification->count), 5, true,
+                               "`crossfade verify`"));
+  }
+  if (results.capture) {
+    lines.push_back(ratio_line("update throughput with capture / without",
+                               ratios(results.capture->rate_with, results.capture->rate_without), 0.95, false,
+                               "`pgbench -c 4 -M prepared`"));
+  }
+  if (results.rewrite && !results.rewrite->peak_megabytes.empty()) {
+    const double peak = largest(results.rewrite->peak_megabytes);
+    lines.push_back({.figure = fmt::format("peak memory at {} rows", with_separators(conditions.rows)),
+                     .target = "< 64 MB",
+                     .measured = fmt::format("{:.1f} MB", peak),
+                     .rounds = listed(results.rewrite->peak_megabytes, "{:.1f}"),
+                     .command = "`crossfade up`",
+                     .met = peak < 64});
+    if (results.small_peak_megabytes) {
+      const double small = *results.small_peak_megabytes;
+      lines.push_back(
+          {.figure = fmt::format("peak memory at {} rows", with_separators(conditions.small_rows)),
+           .target = "the same",
+           .measured = fmt::format("{:.1f} MB", small),
+           .rounds = "",
+           .command = "`crossfade up`",
+           .met = peak < small * 1.25});
+    }
+  }
+  if (results.cutover) {
+    const CutoverTimes& times = *results.cutover;
+    lines.push_back({.figure = fmt::format("lock held at the cutover, {} busy clients, worst", times.clients),
+                     .target = "< 50 ms",
+                     .measured = fmt::format("{:.1f} ms", largest(times.hold_ms)),
+                     .rounds = listed(times.hold_ms, "{:.1f}"),
+                     .command = "`crossfade cutover`",
+                     .met = largest(times.hold_ms) < 50});
+    lines.push_back({.figure = "failed transactions around the cutovers",
+                     .target = "0",
+                     .measured = fmt::format("{} of {}", with_separators(times.failed),
+                                             with_separators(times.transactions)),
+                     .rounds = "",
+                     .command = "`crossfade cutover`",
+                     .met = times.failed == 0});
+  }
+  return lines;
+}
+
+std::string targets_table(const std::vector<Line>& lines) {
+  std::string out =
+      "| figure | target | measured | met | every round | command |\n|---|---|---|---|---|---|\n";
+  for (const Line& line : lines) {
+    out += fmt::format("| {} | {} | **{}** | {} | {} | {} |\n", line.figure, line.target, line.measured,
+                       line.met ? "yes" : "**no**", line.rounds, line.command);
+  }
+  return out;
+}
+
+std::string absolute_times(const Conditions& conditions, const Results& results) {
+  std::string out = "\n## Behind the ratios\n\n| what | median |\n|---|---|\n";
+  const auto add = [&](std::string_view what, const std::string& value) {
+    out += fmt::format("| {} | {} |\n", what, value);
+  };
+  if (results.rewrite) {
+    const RewriteTimes& times = *results.rewrite;
+    add("blocking `ALTER TABLE`, then `VACUUM (ANALYZE)`", seconds(times.blocking));
+    add("`crossfade up --skip-verification`", seconds(times.unverified));
+    add("`crossfade up`", seconds(times.verified));
+    add("… of it copy", seconds(times.phases.copy));
+    add("… of it key index, `VACUUM (ANALYZE)`", seconds(times.phases.build));
+    add("… of it verification", seconds(times.phases.verify));
+    const double copy = median(times.phases.copy) / 1000;
+    if (copy > 0)
+      add("rows copied a second",
+          with_separators(static_cast<std::int64_t>(static_cast<double>(conditions.rows) / copy)));
+  }
+  if (results.verification) {
+    add(fmt::format("`count(*)` of both tables ({})", results.verification->count_plan),
+        seconds(results.verification->count));
+    add("`crossfade verify` of both", seconds(results.verification->verify));
+  }
+  if (results.capture) {
+    const CaptureSlices& slices = *results.capture;
+    add("updates a second without capture",
+        with_separators(static_cast<std::int64_t>(median(slices.rate_without))));
+    add("updates a second with capture",
+        with_separators(static_cast<std::int64_t>(median(slices.rate_with))));
+    add("p99 of an update without capture", fmt::format("{:.2f} ms", median(slices.p99_without)));
+    add("p99 of an update with capture", fmt::format("{:.2f} ms", median(slices.p99_with)));
+    add("p99 with capture / without",
+        fmt::format("{:.2f}", median(ratios(slices.p99_with, slices.p99_without))));
+  }
+  if (results.cutover) {
+    const CutoverTimes& times = *results.cutover;
+    add("lock held at the cutover", fmt::format("{:.1f} ms", median(times.hold_ms)));
+    add("wait for the lock", fmt::format("{:.1f} ms", median(times.wait_ms)));
+    add("longest transaction of the application, the cutover included",
+        fmt::format("{:.0f} ms", median(times.longest_transaction_ms)));
+  }
+  return out;
+}
+
+std::string settings_text(const Laboratory::Settings& settings) {
+  std::string out;
+  for (const auto& [name, value] : settings)
+    out += fmt::format("{}`{} = {}`", out.empty() ? "" : ", ", name, value);
+  return out;
+}
+
+std::string value_of(const char* file, std::string_view label) {
+  std::ifstream stream(file);
+  for (std::string line; std::getline(stream, line);) {
+    if (!line.starts_with(label)) continue;
+    const auto colon = line.find(':');
+    const auto begin = colon == std::string::npos ? colon : line.find_first_not_of(" \t", colon + 1);
+    if (begin != std::string::npos) return line.substr(begin);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string describe_machine() {
+  std::string processor = value_of("/proc/cpuinfo", "model name");
+  if (processor.empty()) processor = "an unnamed processor";
+  const std::string memory = value_of("/proc/meminfo", "MemTotal");
+  const double gigabytes = memory.empty() ? 0 : std::stod(memory) / (1 << 20);
+  utsname system{};
+  ::uname(&system);
+  return fmt::format("{} cores of {}, {:.0f} GB of memory, {} {}", std::thread::hardware_concurrency(),
+                     processor, gigabytes, system.sysname, system.machine);
+}
+
+std::string performance_page(const Conditions& conditions, const Results& results) {
+  return fmt::format(fmt::runtime(kIntroduction), fmt::arg("command", conditions.command),
+                     fmt::arg("date", conditions.date), fmt::arg("server", conditions.server_version),
+                     fmt::arg("machine", describe_machine()),
+                     fmt::arg("settings", settings_text(conditions.settings)),
+                     fmt::arg("rows", with_separators(conditions.rows))) +
+         targets_table(lines_of(conditions, results)) + absolute_times(conditions, results) + kMethod;
+}
+
+}  // namespace crossfade::bench

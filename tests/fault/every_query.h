@@ -1,0 +1,85 @@
+// The loop over all queries of a run: which are traced by which scenario, which are left out and why, and one
+// trial for each name and moment. CROSSFADE_TEST_LONG=1 tries both moments and later occurrences as well;
+// otherwise each name gets one moment, taking turns. CROSSFADE_TEST_ONLY=NAME tries that query alone.
+#pragma once
+
+#include <atomic>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/fault/scenarios.h"
+
+namespace crossfade::tests {
+
+struct FaultTrial {
+  std::string query_name;
+  int occurrence = 1;
+  std::string moment;
+  Scenario scenario;
+};
+
+inline const std::map<std::string, Scenario>& traced_queries() {
+  static const std::map<std::string, Scenario> traced = trace_all_scenarios();
+  return traced;
+}
+
+/// Literals that look like a query's name, and queries that are no part of a run's way to its end.
+inline const std::map<std::string, std::string>& excluded_queries() {
+  static const std::map<std::string, std::string> excluded = {
+      {"fault.terminate", "the fault itself"},
+  };
+  return excluded;
+}
+
+/// Runs the scenario's command with the fault; nullopt where the point was not met this time.
+inline std::optional<Finished> run_into_fault(Scene& scene, const FaultTrial& trial, const std::string& action) {
+  const Obstacle obstacle(scene, trial.scenario);
+  const std::string fault =
+      fmt::format("{}#{}:{}:{}", trial.query_name, trial.occurrence, trial.moment, action);
+  const Finished finished = scene.run(
+      trial.scenario.command, trial.scenario.faults.empty() ? fault : trial.scenario.faults + "," + fault);
+  if (scene.times_traced("fired " + trial.query_name) == 0) return std::nullopt;
+  return finished;
+}
+
+/// `attempt` returns false where the point was not met; it is met only under certain concurrent changes, so
+/// the trial is repeated a few times before that counts as a failure.
+template <class Attempt>
+void for_every_query(const Attempt& attempt) {
+  const bool thorough = std::getenv("CROSSFADE_TEST_LONG") != nullptr;
+  const char* only = std::getenv("CROSSFADE_TEST_ONLY");
+  std::vector<FaultTrial> trials;
+  for (const auto& [name, scenario] : traced_queries()) {
+    if (only != nullptr && name != only) continue;
+    const bool turn = trials.size() % 2 == 0;
+    if (thorough || turn) trials.push_back({name, 1, "before", scenario});
+    if (thorough || !turn) trials.push_back({name, 1, "after", scenario});
+    if (thorough) {
+      trials.push_back({name, 2, "after", scenario});
+      trials.push_back({name, 3, "before", scenario});
+    }
+  }
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t index = next++; index < trials.size(); index = next++) {
+      const FaultTrial& trial = trials[index];
+      SCOPED_TRACE(fmt::format("{}#{} {} in \"{}\"", trial.query_name, trial.occurrence, trial.moment,
+                               trial.scenario.name));
+      bool met = false;
+      // A later occurrence may not exist.
+      for (int time = 0; time < (trial.occurrence == 1 ? 6 : 1) && !met; ++time) met = attempt(trial);
+      EXPECT_TRUE(met || trial.occurrence > 1) << "the fault point was not met";
+    }
+  };
+  // Two at a time: each waits for its server most of the time.
+  const std::jthread other(work);
+  work();
+}
+
+}  // namespace crossfade::tests

@@ -1,0 +1,56 @@
+// kill -9 right before and right after every query of the run, while an application writes, then the same
+// command again: it must end well, with the content right and nothing left over. The names come from the
+// sources; a query that no scenario passes fails the test, as does a fault point that does not fire.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <iostream>
+#include <thread>
+
+#include "tests/fault/every_query.h"
+#include "tests/fault/registered_queries.h"
+
+namespace crossfade::tests {
+namespace {
+
+using ::testing::IsEmpty;
+
+TEST(EveryQuery, IsPassedBySomeScenarioOrExcludedForAReason) {
+  std::vector<std::string> not_passed;
+  for (const std::string& name : registered_queries()) {
+    if (!excluded_queries().contains(name) && !traced_queries().contains(name)) not_passed.push_back(name);
+  }
+  EXPECT_THAT(not_passed, IsEmpty());
+}
+
+TEST(EveryQuery, IsFoundInTheSources) {
+  const std::set<std::string> registered = registered_queries();
+  std::vector<std::string> unknown;
+  for (const auto& [name, scenario] : traced_queries()) {
+    if (!registered.contains(name) && !name.ends_with(".rollback")) unknown.push_back(name);
+  }
+  EXPECT_THAT(unknown, IsEmpty());
+}
+
+TEST(EveryQuery, SurvivesKillMinusNineBesideIt) {
+  for_every_query([](const FaultTrial& trial) {
+    Scene scene(trial.scenario.migration);
+    ApplicationWriter writer(scene.database(), scene.rows());
+    trial.scenario.prelude(scene);
+    const std::optional<Finished> killed = run_into_fault(scene, trial, "kill");
+    if (!killed) return false;
+    EXPECT_EQ(killed->signal, SIGKILL) << describe(*killed);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the application goes on
+
+    const Finished again = scene.run(finishing_command(scene), "", "again");
+    EXPECT_EQ(again.exit_code, 0) << describe(again);
+    writer.stop();
+    EXPECT_THAT(writer.errors(), IsEmpty());
+    scene.expect_finished();
+    return true;
+  });
+}
+
+}  // namespace
+}  // namespace crossfade::tests

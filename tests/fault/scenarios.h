@@ -1,0 +1,153 @@
+// The ways through `up` that together pass every query of the run, each under concurrent writes. A scenario
+// prepares a fresh Scene, then its command is what gets killed. `obstacle` is a thread of the test that stands
+// in the way until the trace shows that it was met, so that waiting and giving up are passed for certain.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "orchestrator/ownership.h"
+#include "tests/fault/application_writer.h"
+#include "tests/fault/scene.h"
+
+namespace crossfade::tests {
+
+struct Scenario {
+  std::string name;
+  std::vector<std::string> command = {"up", "--contract"};
+  std::string migration = std::string(kWiderTypes);
+  std::function<void(Scene&)> prelude = [](Scene&) {};
+  std::string faults = {};            ///< that lead to the place, besides the one under test
+  std::string held = {};              ///< a LOCK TABLE statement's rest, held until …
+  std::vector<std::string> held_for = {};  ///< … all these names are in the trace
+  bool straggler = false;             ///< a worker of an earlier process still holds the run's fence
+};
+
+/// Holds a lock as a session of the application would, until the trace shows `names` or the scene is over.
+class Obstacle {
+ public:
+  Obstacle(Scene& scene, const Scenario& scenario) {
+    if (scenario.straggler) {
+      session_ = scene.database().application_session();
+      session_->run({"test.straggler",
+                     fmt::format("SET application_name = 'crossfade/1/0badcafe/index 0'; SELECT "
+                                 "pg_catalog.pg_advisory_lock_shared({}, 1)",
+                                 orchestrator::kRunLockClass)});
+    }
+    if (scenario.held.empty()) return;
+    session_ = scene.database().application_session();
+    session_->run({"test.hold", "BEGIN; LOCK TABLE " + scenario.held});
+    thread_ = std::jthread([this, &scene, names = scenario.held_for](const std::stop_token& stop) {
+      for (const std::string& name : names) {
+        while (!stop.stop_requested() && scene.times_traced(name) == 0)
+          std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
+      session_->run({"test.hold", "ROLLBACK"});
+    });
+  }
+
+ private:
+  std::unique_ptr<postgres::Session> session_;
+  std::jthread thread_;
+};
+
+inline void postponed(Scene& scene) {
+  const Finished finished = scene.run({"up", "--postpone-cutover"}, "", "prelude");
+  EXPECT_EQ(finished.exit_code, 4) << describe(finished);
+}
+
+/// The command that finishes what was interrupted: `up`, or `cutover` where the operator has postponed it.
+inline std::vector<std::string> finishing_command(Scene& scene) {
+  const bool journal = scene.database().scalar("SELECT to_regclass('crossfade.runs') IS NOT NULL") == "t";
+  const bool waits = journal && scene.database().scalar("SELECT COALESCE(bool_or(postponed AND phase NOT IN "
+                                                        "('soaking', 'contracted')), false) FROM crossfade.runs") == "t";
+  return {waits ? "cutover" : "up", "--contract"};
+}
+
+inline std::vector<Scenario> scenarios() {
+  std::vector<Scenario> out;
+  out.push_back({.name = "plain"});
+  out.push_back({.name = "analysed source", .prelude = [](Scene& scene) {
+                   scene.database().execute("ANALYZE public.orders");
+                 }});
+  out.push_back({.name = "postponed", .command = {"up", "--postpone-cutover"}});
+  out.push_back({.name = "many changes since the postponement",
+                 .command = {"cutover", "--contract"},
+                 .prelude =
+                     [](Scene& scene) {
+                       postponed(scene);
+                       // More dead rows in the log than are left without a vacuum.
+                       for (int times = 0; times < 12; ++times) {
+                         for (const char* table : {"orders", "mirror"})
+                           scene.database().execute(fmt::format(
+                               "UPDATE public.{} SET note = 'all of them' WHERE id <= {}", table, scene.rows()));
+                       }
+                     }});
+  out.push_back({.name = "rewritten source",
+                 .command = {"cutover", "--contract"},
+                 .prelude = [](Scene& scene) {
+                   postponed(scene);
+                   scene.database().execute("VACUUM FULL public.orders");
+                 }});
+  out.push_back({.name = "the key loses its index, in a tablespace",
+                 .migration =
+                     "ALTER TABLE public.orders DROP CONSTRAINT orders_pkey;\n"
+                     "ALTER TABLE public.orders ALTER COLUMN id TYPE bigint, ALTER COLUMN amount TYPE "
+                     "numeric(12,2);\n",
+                 .prelude = [](Scene& scene) {
+                   auto session = scene.database().application_session();
+                   session->run({"test.tablespace", "SET allow_in_place_tablespaces = on"});
+                   const std::string name = scene.database().name() + "_space";
+                   session->run({"test.tablespace", "CREATE TABLESPACE " + name + " LOCATION ''"});
+                   session->run({"test.tablespace", "ALTER INDEX public.orders_customer SET TABLESPACE " + name});
+                 }});
+  out.push_back({.name = "binary copy fails", .faults = "copy.out:before:error"});
+  out.push_back({.name = "lost answer of the cutover's commit", .faults = "cutover.commit:after:terminate"});
+  out.push_back({.name = "the drain fails once", .faults = "drain.consume:before:error"});
+  out.push_back({.name = "writers in the way of capture",
+                 .held = "public.orders IN ROW EXCLUSIVE MODE",
+                 .held_for = {"capture.release", "monitor.reason"}});
+  out.push_back({.name = "readers in the way of the cutover",
+                 .held = "public.orders IN ACCESS SHARE MODE",
+                 .held_for = {"cutover.release"}});
+  out.push_back({.name = "readers in the way of contract",
+                 .command = {"contract"},
+                 .prelude =
+                     [](Scene& scene) {
+                       const Finished finished = scene.run({"up"}, "", "prelude");
+                       EXPECT_EQ(finished.exit_code, 0) << describe(finished);
+                     },
+                 .held = "crossfade_1_old.orders IN ACCESS SHARE MODE",
+                 .held_for = {"contract.release"}});
+  out.push_back({.name = "a session of an earlier process", .straggler = true});
+  return out;
+}
+
+/// Each query of the run with the first scenario that passes it, as seen by running every scenario once.
+inline std::map<std::string, Scenario> trace_all_scenarios() {
+  std::map<std::string, Scenario> out;
+  for (const Scenario& scenario : scenarios()) {
+    SCOPED_TRACE(scenario.name);
+    Scene scene(scenario.migration);
+    ApplicationWriter writer(scene.database(), scene.rows());
+    scenario.prelude(scene);
+    const Obstacle obstacle(scene, scenario);
+    const Finished first = scene.run(scenario.command, scenario.faults);
+    EXPECT_TRUE(first.exit_code == 0 || first.exit_code == 4) << describe(first);
+    if (first.exit_code != 0) {
+      const Finished second = scene.run(finishing_command(scene), "", "finish");
+      EXPECT_EQ(second.exit_code, 0) << describe(second);
+    }
+    writer.stop();
+    EXPECT_EQ(writer.errors(), std::vector<std::string>{});
+    scene.expect_finished();
+    for (const std::string& name : scene.traced())
+      if (!name.starts_with("fired ") && name != "fault.terminate") out.emplace(name, scenario);
+  }
+  return out;
+}
+
+}  // namespace crossfade::tests

@@ -24,15 +24,15 @@ constexpr std::string_view kLockHolders = R"sql(
 SELECT a.pid, COALESCE(NULLIF(a.application_name, ''), a.backend_type) AS who, COALESCE(a.usename, '') AS usename,
        pg_catalog.string_agg(DISTINCT l.mode, ', ') AS modes, COALESCE(a.state, '') AS state,
        EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::int AS age_s,
-       pg_catalog.age(c.relfrozenxid) > pg_catalog.current_setting('autovacuum_freeze_max_age')::bigint
-         AND pg_catalog.bool_or(l.mode = 'ShareUpdateExclusiveLock') AS wraparound
+       pg_catalog.bool_or(l.mode = 'ShareUpdateExclusiveLock' AND pg_catalog.age(c.relfrozenxid) >
+         pg_catalog.current_setting('autovacuum_freeze_max_age')::bigint) AS wraparound
   FROM pg_catalog.pg_locks l
   JOIN pg_catalog.pg_class c ON c.oid = l.relation
   JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
  WHERE l.relation = pg_catalog.to_regclass($1) AND l.granted AND l.pid <> pg_catalog.pg_backend_pid()
    AND a.application_name NOT LIKE 'crossfade/%'
    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
- GROUP BY a.pid, 2, 3, a.state, a.xact_start, c.relfrozenxid ORDER BY age_s DESC NULLS LAST LIMIT 5
+ GROUP BY a.pid, 2, 3, a.state, a.xact_start ORDER BY age_s DESC NULLS LAST LIMIT 5
 )sql";
 
 void set_local(postgres::Session& session, const std::string& query_name, const std::string& settings) {
@@ -89,12 +89,17 @@ bool attempt_lock(postgres::Session& session, const LockWish& wish, const LockBu
   // One round trip: from here on the server itself ends the transaction when the deadline passes, whatever
   // becomes of us.
   try {
+    // PostgreSQL 17 has one timeout for the whole transaction, which the savepoint takes back like the
+    // others.
     session.run(
         {wish.query_name + ".lock",
-         fmt::format("SET LOCAL lock_timeout = '{}ms'; SET LOCAL statement_timeout = '{}ms'; "
-                     "SET LOCAL idle_in_transaction_session_timeout = '{}ms'; LOCK TABLE {} IN {} MODE",
-                     lock_timeout, budgets.lock_ms + budgets.hold_ms, budgets.hold_ms, wish.relation.quoted(),
-                     wish.mode)});
+         fmt::format(
+             "SELECT pg_catalog.set_config(name, '{0}ms', true) FROM pg_catalog.pg_settings WHERE name = "
+             "'transaction_timeout'; SET LOCAL lock_timeout = '{1}ms'; SET LOCAL statement_timeout = "
+             "'{0}ms'; "
+             "SET LOCAL idle_in_transaction_session_timeout = '{2}ms'; LOCK TABLE {3} IN {4} MODE",
+             budgets.lock_ms + budgets.hold_ms, lock_timeout, budgets.hold_ms, wish.relation.quoted(),
+             wish.mode)});
     return true;
   } catch (const postgres::DatabaseError& error) {
     if (error.connection_dead() || !error.retryable()) throw;

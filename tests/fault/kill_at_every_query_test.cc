@@ -1,6 +1,7 @@
 // kill -9 right before and right after every query of the run, while an application writes, then the same
 // command again: it must end well, with the content right and nothing left over. The names come from the
 // sources; a query that no scenario passes fails the test, as does a fault point that does not fire.
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -21,7 +22,7 @@ TEST(EveryQuery, IsPassedBySomeScenarioOrExcludedForAReason) {
   for (const std::string& name : registered_queries()) {
     if (!excluded_queries().contains(name) && !traced_queries().contains(name)) not_passed.push_back(name);
   }
-  EXPECT_THAT(not_passed, IsEmpty());
+  EXPECT_THAT(not_passed, IsEmpty()) << fmt::format("{}", fmt::join(not_passed, "\n"));
 }
 
 TEST(EveryQuery, IsFoundInTheSources) {

@@ -47,7 +47,7 @@ class Laboratory {
   Laboratory(std::string crossfade_binary, Settings settings);
 
   /// A fresh copy of a pgbench database with this many rows in pgbench_accounts (a multiple of 100,000), read
-  /// once and followed by a checkpoint. The original is made at the first use.
+  /// into the server's buffers and followed by a checkpoint. The original is made at the first use.
   std::unique_ptr<Database> fresh_database(std::int64_t rows);
   /// Writes everything out, so that no measurement pays for what came before it.
   void checkpoint();

@@ -74,6 +74,7 @@ struct CutoverTimes {
 };
 CutoverTimes measure_cutover(Laboratory& laboratory, std::int64_t rows, int rounds, const Announce& announce);
 
-inline constexpr const char* kWidenKey = "ALTER TABLE public.pgbench_accounts ALTER COLUMN aid TYPE bigint;\n";
+inline constexpr const char* kWidenKey =
+    "ALTER TABLE public.pgbench_accounts ALTER COLUMN aid TYPE bigint;\n";
 
 }  // namespace crossfade::bench

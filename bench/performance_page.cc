@@ -19,18 +19,21 @@ This page is written by a program; edit `bench/performance_page.cc`, not the pag
 
     {command}
 
-Measured on {date}: PostgreSQL {server}, {machine}. Server settings, for both sides of every comparison: {settings};
-everything else as `initdb` leaves it. The table is `pgbench_accounts` with {rows} rows, the change
+Measured on {date}: PostgreSQL {server}, {machine}. The table is `pgbench_accounts` with {rows} rows, the change
 `ALTER COLUMN aid TYPE bigint`. Another machine gives other times; the ratios are what to compare.
+
+Server settings, the same for both sides of every comparison; everything else is as `initdb` leaves it:
+{settings}.
 
 )md";
 
 constexpr const char* kMethod = R"md(
 ## How each figure is taken
 
-Both sides run on one server, one after the other, each on a fresh copy of the same database, after one read of the
-table and a checkpoint. The order is reversed in every second round. A figure is the median; ratios are taken round by
-round, so that a machine which slows down over time does not decide. `scripts/bench --only NAME` repeats one of them.
+Both sides run on one server, one after the other, each on a fresh copy of the same database, after the table was read
+into the server's buffers and a checkpoint. The order is reversed in every second round. A figure is the median; ratios
+are taken round by round, so that a machine which slows down over time does not decide. `scripts/bench --only NAME`
+repeats one of them.
 
 - `rewrite`: the blocking way is the `ALTER TABLE` and `VACUUM (ANALYZE)`; crossfade's is the whole `crossfade up`
   process, from its start to its end after the cutover, with its own `VACUUM (ANALYZE)`. Both must end with equal

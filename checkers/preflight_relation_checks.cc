@@ -117,13 +117,6 @@ SELECT 'policy ' || (pg_catalog.pg_identify_object('pg_catalog.pg_policy'::pg_ca
  ORDER BY 1
 )sql";
 
-constexpr std::string_view kRowSecurity = R"sql(
-SELECT NULL AS object,
-       CASE WHEN relrowsecurity AND relforcerowsecurity THEN 'ENABLE and FORCE ROW LEVEL SECURITY'
-            WHEN relrowsecurity THEN 'ENABLE ROW LEVEL SECURITY' ELSE 'FORCE ROW LEVEL SECURITY' END AS found
-  FROM pg_catalog.pg_class WHERE oid = $1::pg_catalog.oid AND (relrowsecurity OR relforcerowsecurity)
-)sql";
-
 // row_security_active is true for a session with row_security = off as well, where a filtered read is an
 // error.
 constexpr std::string_view kRowSecurityFilters = R"sql(
@@ -208,10 +201,6 @@ constexpr PreflightCheck kChecks[] = {
      "{object} would be lost with the old table, and rows would become visible",
      "no row-level security policies",
      "Drop the policy for the time of the run if that is safe, or change this table by a plain ALTER TABLE."},
-    {"row-security", relation, kEveryVersion, "preflight.row_security", kRowSecurity,
-     "{table} has row-level security switched on, which the new table would not have",
-     "no row-level security",
-     "Switch it off for the time of the run if that is safe, or change this table by a plain ALTER TABLE."},
     {"row-security-filters", relation, kEveryVersion, "preflight.row_security_filters", kRowSecurityFilters,
      "role {role} would see only a part of {table}",
      "an owner that row-level security exempts, BYPASSRLS or superuser",

@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "orchestrator/role_settings.h"
 #include "postgres/error.h"
 #include "postgres/problem.h"
 #include "postgres/quoting.h"
@@ -106,26 +107,10 @@ std::string take_over(postgres::Session& session, std::int64_t run) {
   }
 }
 
-boost::json::object read_session_settings(postgres::Session& session) {
-  boost::json::object out;
-  const postgres::Rows rows =
-      session.run({"session.settings",
-                   // The role's own defaults, not what our sessions pin. Dates are always written as ISO; how
-                   // they are read is the role's.
-                   "SELECT name, CASE WHEN name = 'DateStyle' THEN 'ISO, ' || "
-                   "pg_catalog.split_part(reset_val, ', ', 2) ELSE reset_val END AS value"
-                   " FROM pg_catalog.pg_settings WHERE name IN ('TimeZone', 'IntervalStyle', 'DateStyle', "
-                   "'search_path')"});
-  for (const Row row : rows) out[row.text("name")] = row.text("value");
-  return out;
-}
-
 RunSessions::RunSessions(const postgres::SessionFactory& factory, const Run& run, std::string epoch)
     : factory_(factory), run_(run.run), epoch_(std::move(epoch)) {
   base_.expected_system_identifier = run.system_identifier;
-  for (const auto& setting : run.session_settings) {
-    base_.extra.emplace_back(std::string(setting.key()), std::string(setting.value().as_string()));
-  }
+  pin_role_settings(base_, run.session_settings);
   // The guard on the shadow lets the run's own sessions pass.
   base_.extra.emplace_back("crossfade.run", std::to_string(run.run));
 }

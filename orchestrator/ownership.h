@@ -54,10 +54,6 @@ class RunSessions {
   postgres::SessionSettings base_;
 };
 
-/// Settings that change what an expression means, read from a fresh session of the role, to be journalled
-/// (rule 6).
-boost::json::object read_session_settings(postgres::Session& session);
-
 /// A transaction inside the fence. Throws Failure (exit 4) where the run has been taken over.
 class WorkerTransaction {
  public:

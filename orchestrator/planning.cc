@@ -161,6 +161,14 @@ strategies::RevisionPlan plan_revision(postgres::Session& session, const migrati
   return plan;
 }
 
+Failure refusal_of(const strategies::RevisionPlan& plan) {
+  Problem problem = plan.refusals.front();
+  for (std::size_t index = 1; index < plan.refusals.size(); ++index) {
+    problem.found += (problem.found.empty() ? "also: " : "; also: ") + describe(plan.refusals[index]);
+  }
+  return Failure(ExitCode::refused, std::move(problem));
+}
+
 std::string plan_fingerprint(const strategies::RevisionPlan& plan) {
   boost::json::array parts;
   for (const strategies::Step& step : plan.steps) parts.push_back(boost::json::value_from(step.sql));

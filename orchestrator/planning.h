@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "migrations/migration_file.h"
+#include "postgres/problem.h"
 #include "postgres/session.h"
 #include "strategies/plan.h"
 
@@ -24,6 +25,9 @@ FileTarget resolve_target(postgres::Session& session, const migrations::Migratio
 /// `run` is the number that names the schemas.
 strategies::RevisionPlan plan_revision(postgres::Session& session, const migrations::MigrationFile& file,
                                        std::int64_t run);
+
+/// A plan's refusals as one Failure (exit 5): the first, and all others named with it.
+Failure refusal_of(const strategies::RevisionPlan& plan);
 
 /// XXH3-128 over what was planned and from which catalog.
 std::string plan_fingerprint(const strategies::RevisionPlan& plan);

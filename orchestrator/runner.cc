@@ -12,6 +12,7 @@
 #include "orchestrator/ownership.h"
 #include "orchestrator/planning.h"
 #include "orchestrator/replay.h"
+#include "orchestrator/role_settings.h"
 #include "orchestrator/run_removal.h"
 #include "orchestrator/verify_run.h"
 #include "postgres/error.h"
@@ -233,7 +234,8 @@ class Runner::Execution {
     spent("cutover", started);
     // The swap committed locally; this commit waits for whatever standby the server is told to wait for.
     journal_->event(run_.run, "cut over",
-                    {{"outcome", boost::json::value_from(committed.outcome)}, {"held_ms", boost::json::value_from(committed.held)}});
+                    {{"outcome", boost::json::value_from(committed.outcome)},
+                     {"held_ms", boost::json::value_from(committed.held)}});
     drop_replay_key();
     return true;
   }
@@ -359,24 +361,19 @@ class Runner::Execution {
 Runner::Runner(const postgres::SessionFactory& factory, Reporter& reporter, std::stop_token stop)
     : factory_(factory), reporter_(reporter), stop_(std::move(stop)) {}
 
-std::int64_t Runner::start(const migrations::MigrationFile& file, const RunOptions& options) {
+std::int64_t Runner::start(const migrations::MigrationFile& file) {
   const auto session = factory_.open({.application_name = "crossfade/plan"});
   Journal journal(*session);
   Run run{.revision = file.revision,
           .file_fingerprint = file.fingerprint,
           .strategy = "shadow",
           .postponed = false};
-  run.session_settings = read_session_settings(*session);
+  run.session_settings = read_role_settings(*session);
   run.system_identifier = postgres::read_server_facts(*session).system_identifier;
-  (void)options;
 
   // Planned under the run's own settings: names and expressions mean what they will mean while rows are
   // copied.
-  postgres::SessionSettings settings{.application_name = "crossfade/plan"};
-  for (const auto& setting : run.session_settings) {
-    settings.extra.emplace_back(std::string(setting.key()), std::string(setting.value().as_string()));
-  }
-  const auto planner = factory_.open(settings);
+  const auto planner = open_as_role(factory_, "crossfade/plan");
   const FileTarget target = resolve_target(*planner, file);
   run.table_schema = target.name.schema;
   run.table_name = target.name.name;
@@ -388,14 +385,7 @@ std::int64_t Runner::start(const migrations::MigrationFile& file, const RunOptio
   postgres::Transaction transaction(*session, "start");
   const std::int64_t number = journal.create_run(run);
   const strategies::RevisionPlan plan = plan_revision(*planner, file, number);
-  if (!plan.refusals.empty()) {
-    Problem problem = plan.refusals.front();
-    for (std::size_t index = 1; index < plan.refusals.size(); ++index) {
-      problem.found +=
-          fmt::format("{}also: {}", problem.found.empty() ? "" : "; ", describe(plan.refusals[index]));
-    }
-    throw Failure(ExitCode::refused, std::move(problem));
-  }
+  if (!plan.refusals.empty()) throw refusal_of(plan);
   for (const Problem& announcement : plan.announcements) reporter_.note(describe(announcement));
   journal.save_plan(number, boost::json::value_from(*plan.shadow), plan.estimate.rows);
   journal.event(number, "planned", {{"revision", file.revision}, {"table", target.name.display()}});

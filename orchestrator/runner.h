@@ -39,7 +39,7 @@ class Runner {
 
   /// Plans the file against the live catalog and journals a new run. Throws Failure (exit 5) with every
   /// refusal, and where another process holds the table.
-  std::int64_t start(const migrations::MigrationFile& file, const RunOptions& options);
+  std::int64_t start(const migrations::MigrationFile& file);
 
   /// Throws Failure: exit 3 differences, 4 stopped and resumable, 5 refused, 1 failed. The journal holds
   /// state and reason before it throws.

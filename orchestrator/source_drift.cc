@@ -15,6 +15,10 @@ constexpr std::string_view kDriftDigest = R"sql(
 SELECT pg_catalog.md5(pg_catalog.concat_ws('|', c.relowner, c.relacl,
          (SELECT pg_catalog.string_agg(a.attnum || ':' || a.attacl::text, ',' ORDER BY a.attnum)
             FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL),
+         (SELECT pg_catalog.string_agg(s.oid || ':' || s.relacl::text, ',' ORDER BY s.oid)
+            FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+           WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'i'
+             AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid),
          (SELECT pg_catalog.string_agg(i.indexrelid::text, ',' ORDER BY i.indexrelid)
             FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisvalid),
          (SELECT pg_catalog.string_agg(k.oid::text, ',' ORDER BY k.oid)
@@ -51,6 +55,20 @@ void adopt_index(RunContext& context, postgres::Session& session, const postgres
   }
 }
 
+/// A new identity column has a new sequence; a serial column keeps its old one.
+void adopt_sequence_grants(postgres::Session& session, const strategies::ShadowTablePlan& plan,
+                           const postgres::Table& source, const postgres::Table& shadow) {
+  for (const strategies::SequenceMove& move : plan.sequences) {
+    const postgres::Column* wanted = source.column(move.source_column);
+    const postgres::Column* current = shadow.column(move.shadow_column);
+    if (move.kind != "identity" || wanted == nullptr || current == nullptr) continue;
+    for (const std::string& statement : strategies::sequence_grant_statements(
+             *wanted, *current, source.owner, {plan.run_schema, move.shadow_sequence})) {
+      session.run({"drift.sequence_grant", statement});
+    }
+  }
+}
+
 }  // namespace
 
 std::string drift_digest(postgres::Session& session, std::uint32_t table_oid) {
@@ -61,9 +79,10 @@ std::string drift_digest(postgres::Session& session, std::uint32_t table_oid) {
 
 void adopt_drift(RunContext& context, postgres::Session& session) {
   const auto& plan = context.plan;
-  const auto source = postgres::load_table(session, plan.source.oid);
+  auto source = postgres::load_table(session, plan.source.oid);
   const auto shadow_oid = postgres::find_relation(session, plan.shadow.schema, plan.shadow.name);
   if (!source || !shadow_oid) return;  // the fingerprint says what became of them
+  if (plan.target.owner != plan.source.owner) source = strategies::with_owner(*source, plan.target.owner);
   postgres::Table shadow = postgres::load_table(session, *shadow_oid).value();
   if (source->owner != shadow.owner) {
     session.run({"drift.owner", "ALTER TABLE " + plan.shadow.quoted() + " OWNER TO " +
@@ -74,6 +93,7 @@ void adopt_drift(RunContext& context, postgres::Session& session) {
            strategies::with_target_names(*source, plan.carried_columns), shadow, plan.shadow)) {
     session.run({"drift.grant", statement});
   }
+  adopt_sequence_grants(session, plan, *source, shadow);
   for (const postgres::Constraint& constraint : source->constraints) {
     const bool planned = strategies::find_constraint(plan.source, constraint.name) != nullptr;
     if (!planned) throw cannot_adopt(context, "the constraint " + constraint.name, constraint.definition);

@@ -9,7 +9,7 @@
 #include "checkers/row_differences.h"
 #include "checkers/table_comparison.h"
 #include "migrations/names.h"
-#include "orchestrator/ownership.h"
+#include "orchestrator/role_settings.h"
 #include "orchestrator/workers.h"
 #include "postgres/catalog.h"
 #include "postgres/problem.h"
@@ -40,19 +40,14 @@ postgres::Table find_table(postgres::Session& session, const std::string& text) 
 
 checkers::VerificationReport verify_tables(const postgres::SessionFactory& factory, const std::string& left,
                                            const std::string& right, int workers, std::stop_token stop) {
-  postgres::SessionSettings settings{.application_name = "crossfade/verify"};
-  const auto first = factory.open(settings);
-  for (const auto& setting : read_session_settings(*first)) {
-    settings.extra.emplace_back(std::string(setting.key()), std::string(setting.value().as_string()));
-  }
-  const auto session = factory.open(settings);
+  const auto session = open_as_role(factory, "crossfade/verify");
   auto [comparison, source] =
       checkers::comparison_of_tables(*session, find_table(*session, left), find_table(*session, right));
   checkers::KeyRangePlanner planner(*session, comparison, source);
   checkers::VerificationTally tally;
   std::mutex mutex;
   run_on_workers(workers, stop, [&](int, const std::stop_token& token) {
-    const auto worker = factory.open(settings);
+    const auto worker = open_as_role(factory, "crossfade/verify");
     while (!token.stop_requested()) {
       std::optional<checkers::KeyRange> range;
       {

@@ -48,7 +48,15 @@ SELECT pg_catalog.jsonb_build_object(
       'statistics_target', CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
       'options', (SELECT COALESCE(pg_catalog.jsonb_agg(o), '[]') FROM pg_catalog.unnest(a.attoptions) o WHERE o LIKE 'n\_distinct%'),
       'comment', pg_catalog.col_description(a.attrelid, a.attnum),
-      'owned_sequence_schema', sequence.nspname, 'owned_sequence_name', sequence.relname
+      'owned_sequence_schema', sequence.nspname, 'owned_sequence_name', sequence.relname,
+      'owned_sequence_comment', pg_catalog.obj_description(sequence.oid, 'pg_class'),
+      'owned_sequence_default_grants', sequence.relacl IS NULL,
+      'owned_sequence_grants', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+          'column', '', 'grantee', COALESCE(ge.rolname, ''), 'grantor', COALESCE(gr.rolname, ''),
+          'privilege', g.privilege_type, 'grantable', g.is_grantable) ORDER BY ge.rolname, g.privilege_type), '[]')
+        FROM pg_catalog.aclexplode(sequence.relacl) g
+        LEFT JOIN pg_catalog.pg_roles ge ON ge.oid = g.grantee
+        LEFT JOIN pg_catalog.pg_roles gr ON gr.oid = g.grantor)
     ) ORDER BY a.attnum), '[]')
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_type ty ON ty.oid = a.atttypid
@@ -81,7 +89,7 @@ SELECT pg_catalog.jsonb_build_object(
                          SELECT (pg_catalog.regexp_matches(d.adbin::text, 'COERCEVIAIO.*?:resulttype ([0-9]+)', 'g'))[1]::pg_catalog.oid))
     ) calls ON d.adbin IS NOT NULL
     LEFT JOIN LATERAL (
-      SELECT sn.nspname, s.relname FROM pg_catalog.pg_depend dep
+      SELECT sn.nspname, s.relname, s.oid, s.relacl FROM pg_catalog.pg_depend dep
         JOIN pg_catalog.pg_class s ON s.oid = dep.objid AND s.relkind = 'S'
         JOIN pg_catalog.pg_namespace sn ON sn.oid = s.relnamespace
        WHERE dep.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND dep.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass

@@ -14,6 +14,17 @@
 
 namespace crossfade::postgres {
 
+struct Grant {
+  std::string column;   ///< empty: on the table
+  std::string grantee;  ///< empty: PUBLIC
+  std::string grantor;
+  std::string privilege;
+  bool grantable = false;
+
+  friend bool operator==(const Grant&, const Grant&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Grant, (), (column, grantee, grantor, privilege, grantable))
+
 struct Column {
   int number = 0;  ///< pg_attribute.attnum; stays the same through RENAME and TYPE
   std::string name;
@@ -38,6 +49,9 @@ struct Column {
   std::optional<std::string>
       owned_sequence_schema;  ///< the sequence that this column owns, serial or identity
   std::optional<std::string> owned_sequence_name;
+  std::optional<std::string> owned_sequence_comment;
+  bool owned_sequence_default_grants = true;  ///< true as well where there is no sequence
+  std::vector<Grant> owned_sequence_grants;
 
   friend bool operator==(const Column&, const Column&) = default;
 };
@@ -45,7 +59,8 @@ BOOST_DESCRIBE_STRUCT(Column, (),
                       (number, name, type, bare_type, type_oid, base_type_oid, type_modifier, not_null,
                        default_expression, default_volatility, generated, identity, collation,
                        collation_deterministic, has_binary_format, storage, statistics_target, options,
-                       comment, owned_sequence_schema, owned_sequence_name))
+                       comment, owned_sequence_schema, owned_sequence_name, owned_sequence_comment,
+                       owned_sequence_default_grants, owned_sequence_grants))
 
 struct Index {
   std::string name;
@@ -89,17 +104,6 @@ struct Constraint {
 };
 BOOST_DESCRIBE_STRUCT(Constraint, (),
                       (name, type, definition, validated, deferrable, deferred, no_inherit, columns, comment))
-
-struct Grant {
-  std::string column;   ///< empty: on the table
-  std::string grantee;  ///< empty: PUBLIC
-  std::string grantor;
-  std::string privilege;
-  bool grantable = false;
-
-  friend bool operator==(const Grant&, const Grant&) = default;
-};
-BOOST_DESCRIBE_STRUCT(Grant, (), (column, grantee, grantor, privilege, grantable))
 
 struct Table {
   std::uint32_t oid = 0;

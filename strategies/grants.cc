@@ -17,30 +17,50 @@ std::string role(const std::string& name) {
   return name.empty() ? "PUBLIC" : quote_identifier(name);
 }
 
+/// What an object of one kind grants.
+struct Acl {
+  bool by_default;  ///< the catalog holds NULL: the owner's own privileges
+  const std::vector<Grant>& grants;
+};
+
+std::vector<std::string> statements(const Acl& wanted, const Acl& current, const std::string& owner,
+                                    const std::string& object) {
+  if (wanted.by_default == current.by_default && wanted.grants == current.grants) return {};
+  std::vector<std::string> out;
+  std::set<std::string> grantees;
+  for (const Grant& grant : current.grants) grantees.insert(grant.grantee);
+  if (wanted.by_default) {
+    // NULL cannot be had back, but the owner's own privileges alone mean the same.
+    grantees.erase(owner);
+  } else {
+    grantees.insert(owner);
+  }
+  for (const std::string& grantee : grantees) {
+    out.push_back(fmt::format("REVOKE ALL ON {} FROM {} CASCADE", object, role(grantee)));
+  }
+  if (wanted.by_default) return out;
+  for (const Grant& grant : wanted.grants) {
+    const std::string column = grant.column.empty() ? "" : " (" + quote_identifier(grant.column) + ")";
+    out.push_back(fmt::format("GRANT {}{} ON {} TO {}{}", grant.privilege, column, object,
+                              role(grant.grantee), grant.grantable ? " WITH GRANT OPTION" : ""));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<std::string> grant_statements(const postgres::Table& wanted, const postgres::Table& current,
                                           const postgres::QualifiedName& on) {
-  if (wanted.default_grants == current.default_grants && wanted.grants == current.grants) return {};
-  std::vector<std::string> out;
-  std::set<std::string> grantees;
-  for (const Grant& grant : current.grants) grantees.insert(grant.grantee);
-  if (wanted.default_grants) {
-    // NULL cannot be had back, but the owner's own privileges alone mean the same.
-    grantees.erase(wanted.owner);
-  } else {
-    grantees.insert(wanted.owner);
-  }
-  for (const std::string& grantee : grantees) {
-    out.push_back(fmt::format("REVOKE ALL ON TABLE {} FROM {} CASCADE", on.quoted(), role(grantee)));
-  }
-  if (wanted.default_grants) return out;
-  for (const Grant& grant : wanted.grants) {
-    const std::string column = grant.column.empty() ? "" : " (" + quote_identifier(grant.column) + ")";
-    out.push_back(fmt::format("GRANT {}{} ON TABLE {} TO {}{}", grant.privilege, column, on.quoted(),
-                              role(grant.grantee), grant.grantable ? " WITH GRANT OPTION" : ""));
-  }
-  return out;
+  return statements({wanted.default_grants, wanted.grants}, {current.default_grants, current.grants},
+                    wanted.owner, "TABLE " + on.quoted());
+}
+
+std::vector<std::string> sequence_grant_statements(const postgres::Column& wanted,
+                                                   const postgres::Column& current, const std::string& owner,
+                                                   const postgres::QualifiedName& on) {
+  return statements({wanted.owned_sequence_default_grants, wanted.owned_sequence_grants},
+                    {current.owned_sequence_default_grants, current.owned_sequence_grants}, owner,
+                    "SEQUENCE " + on.quoted());
 }
 
 postgres::Table with_target_names(postgres::Table source,
@@ -56,6 +76,19 @@ postgres::Table with_target_names(postgres::Table source,
     kept.push_back(std::move(grant));
   }
   source.grants = std::move(kept);
+  return source;
+}
+
+postgres::Table with_owner(postgres::Table source, const std::string& owner) {
+  const std::string before = std::exchange(source.owner, owner);
+  const auto passed_on = [&](std::vector<Grant>& grants) {
+    for (Grant& grant : grants) {
+      if (grant.grantee == before) grant.grantee = owner;
+      if (grant.grantor == before) grant.grantor = owner;
+    }
+  };
+  passed_on(source.grants);
+  for (postgres::Column& column : source.columns) passed_on(column.owned_sequence_grants);
   return source;
 }
 

@@ -14,9 +14,17 @@ namespace crossfade::strategies {
 std::vector<std::string> grant_statements(const postgres::Table& wanted, const postgres::Table& current,
                                           const postgres::QualifiedName& on);
 
+/// The same for the sequence `on` of an identity column. Both sequences belong to `owner`.
+std::vector<std::string> sequence_grant_statements(const postgres::Column& wanted,
+                                                   const postgres::Column& current, const std::string& owner,
+                                                   const postgres::QualifiedName& on);
+
 /// `source` with its column grants under the names that the columns have in the new table; those of dropped
-/// columns are left out. Columns are matched by their order in `source` and by number in `target`.
+/// columns are left out. `renamed` are the carried columns: old name, new name.
 postgres::Table with_target_names(postgres::Table source,
                                   const std::vector<std::pair<std::string, std::string>>& renamed);
+
+/// `source` with the grants that ALTER TABLE … OWNER TO would leave: the old owner's pass to the new one.
+postgres::Table with_owner(postgres::Table source, const std::string& owner);
 
 }  // namespace crossfade::strategies

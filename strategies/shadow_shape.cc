@@ -74,6 +74,11 @@ std::vector<std::string> shape_statements(const postgres::Table& source,
   out.push_back(fmt::format("GRANT USAGE, CREATE ON SCHEMA {} TO {}", quote_identifier(shadow.schema),
                             quote_identifier(source.owner)));
   out.push_back(fmt::format("ALTER TABLE {} OWNER TO {}", table, quote_identifier(source.owner)));
+  // LIKE gives an identity sequence the type bigint with the old limits; of the column's own type, its limits
+  // follow a later change of that type.
+  for (const postgres::Column& column : source.columns) {
+    if (!column.identity.empty()) out.push_back(column_statement(shadow, column.name, "TYPE " + column.type));
+  }
   if (!source.options.empty())
     out.push_back(fmt::format("ALTER TABLE {} SET ({})", table, option_list(source.options, "")));
   if (!source.toast_options.empty()) {

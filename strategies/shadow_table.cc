@@ -80,9 +80,11 @@ void plan_indexes(ShadowTablePlan& plan) {
     const bool serves = !have_key && index.unique && !index.partial && !index.expressions &&
                         index.default_operators && columns == key;
     have_key = have_key || serves;
+    // The rehearsed index stands in the default tablespace: an index's definition does not name its own.
+    const Index* original = plan.source.index(index.name);
     plan.indexes.push_back({.name = index.name,
                             .sql = index_statement(index, plan.shadow),
-                            .tablespace = index.tablespace,
+                            .tablespace = original != nullptr ? original->tablespace : index.tablespace,
                             .unique = index.unique,
                             .replay_key = serves});
   }
@@ -180,6 +182,11 @@ void plan_sequences(ShadowTablePlan& plan) {
             fmt::format("ALTER SEQUENCE {} RENAME TO {}",
                         QualifiedName{plan.run_schema, *target->owned_sequence_name}.quoted(),
                         quote_identifier(sequence.name)));
+      }
+      if (source->owned_sequence_comment) {
+        plan.create.push_back(fmt::format("COMMENT ON SEQUENCE {} IS {}",
+                                          QualifiedName{plan.run_schema, sequence.name}.quoted(),
+                                          quote_literal(*source->owned_sequence_comment)));
       }
       plan.sequences.push_back({"identity", sequence, source_name, target_name, sequence.name});
     }

@@ -3,8 +3,8 @@
 #include "migrations/revision_directory.h"
 #include "orchestrator/applied_files.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/ownership.h"
 #include "orchestrator/planning.h"
+#include "orchestrator/role_settings.h"
 
 namespace crossfade::orchestrator {
 
@@ -59,11 +59,7 @@ CommandResult run_plan(const CommandEnvironment& environment, const PlanOptions&
   directory.only_head();
   const auto factory = environment.connect();
   const auto session = factory.open({.application_name = "crossfade/plan"});
-  postgres::SessionSettings settings{.application_name = "crossfade/plan"};
-  for (const auto& setting : read_session_settings(*session)) {
-    settings.extra.emplace_back(std::string(setting.key()), std::string(setting.value().as_string()));
-  }
-  const auto planner = factory.open(settings);
+  const auto planner = open_as_role(factory, "crossfade/plan");
 
   std::int64_t run = journal_exists(*session) ? Journal(*session).next_run_number() : 1;
   CommandResult result;

@@ -4,6 +4,7 @@
 #include "orchestrator/applied_files.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/planning.h"
+#include "orchestrator/role_settings.h"
 #include "orchestrator/runner.h"
 
 namespace crossfade::orchestrator {
@@ -48,18 +49,10 @@ class Up {
     }
     result_.document["runs"] = boost::json::array();
     if (pending.empty()) return;
-    const auto planner = factory_.open(planner_settings());
+    const auto planner = open_as_role(factory_, "crossfade/plan");
     const strategies::RevisionPlan plan = plan_revision(*planner, *pending.front(), 1);
     if (!plan.refusals.empty()) throw refusal_of(plan);
     initialise_journal(*session_);
-  }
-
-  postgres::SessionSettings planner_settings() {
-    postgres::SessionSettings settings{.application_name = "crossfade/plan"};
-    for (const auto& setting : read_session_settings(*session_)) {
-      settings.extra.emplace_back(std::string(setting.key()), std::string(setting.value().as_string()));
-    }
-    return settings;
   }
 
   void apply(const migrations::MigrationFile& file) {
@@ -71,7 +64,7 @@ class Up {
     } else {
       const FileTarget target = resolve_in_own_session(file);
       free_of_soaking(target);
-      const std::int64_t run = runner_.start(file, options_);
+      const std::int64_t run = runner_.start(file);
       current_ = Journal(*session_).load(run);
     }
     resumed_ = resumed;
@@ -83,7 +76,7 @@ class Up {
   }
 
   FileTarget resolve_in_own_session(const migrations::MigrationFile& file) {
-    const auto planner = factory_.open(planner_settings());
+    const auto planner = open_as_role(factory_, "crossfade/plan");
     return resolve_target(*planner, file);
   }
 
@@ -158,14 +151,6 @@ class Up {
       }
     }
     result_.document["runs"] = documents_;
-  }
-
-  static Failure refusal_of(const strategies::RevisionPlan& plan) {
-    Problem problem = plan.refusals.front();
-    for (std::size_t index = 1; index < plan.refusals.size(); ++index) {
-      problem.found += (problem.found.empty() ? "also: " : "; also: ") + describe(plan.refusals[index]);
-    }
-    return Failure(ExitCode::refused, std::move(problem));
   }
 
   const RunOptions& options_;

@@ -83,7 +83,7 @@ class ApplicationWriter {
       case 1:
         return fmt::format(
             "WITH new AS (INSERT INTO public.orders (customer, amount, note) VALUES ({}, {}, 'new') RETURNING "
-            "*) INSERT INTO public.mirror SELECT * FROM new",
+            "id, customer, amount, note, code) INSERT INTO public.mirror SELECT * FROM new",
             random() % 1000, random() % 100000);
       case 2:
         return both(fmt::format("DELETE FROM {{}} WHERE id = {}", mine));
@@ -93,7 +93,7 @@ class ApplicationWriter {
         return fmt::format(
             "DELETE FROM public.orders WHERE id = {0};"
             "WITH new AS (INSERT INTO public.orders (customer, amount, code) SELECT customer, amount::int + 1, "
-            "code FROM public.mirror WHERE id = {0} RETURNING *), gone AS (DELETE FROM public.mirror WHERE id "
+            "code FROM public.mirror WHERE id = {0} RETURNING id, customer, amount, note, code), gone AS (DELETE FROM public.mirror WHERE id "
             "= {0}) INSERT INTO public.mirror SELECT * FROM new",
             mine);
       default:

@@ -91,12 +91,29 @@ inline std::vector<Scenario> scenarios() {
                  .prelude = [](Scene& scene) {
                    postponed(scene);
                    scene.database().execute("VACUUM FULL public.orders");
+                 },
+                 .held = "public.orders IN ACCESS SHARE MODE",
+                 .held_for = {"remove.capture.release"}});
+  out.push_back({.name = "grants, owner and an index since the plan",
+                 .command = {"cutover", "--contract"},
+                 .prelude = [](Scene& scene) {
+                   postponed(scene);
+                   const std::string owner = scene.database().create_role("owner");
+                   const std::string reader = scene.database().create_role("reader");
+                   scene.database().execute(fmt::format(
+                       "CREATE INDEX orders_amount ON public.orders (amount); ALTER TABLE public.orders OWNER TO "
+                       "{0}; GRANT SELECT ON public.orders TO {1}; GRANT USAGE ON SEQUENCE public.orders_id_seq TO {1}",
+                       owner, reader));
                  }});
-  out.push_back({.name = "the key loses its index, in a tablespace",
+  out.push_back({.name = "a journal from before", .prelude = [](Scene& scene) {
+                   const Finished finished = scene.run({"init"}, "", "prelude");
+                   EXPECT_EQ(finished.exit_code, 0) << describe(finished);
+                 }});
+  out.push_back({.name = "the key loses its index, expressions, an index in a tablespace",
                  .migration =
                      "ALTER TABLE public.orders DROP CONSTRAINT orders_pkey;\n"
                      "ALTER TABLE public.orders ALTER COLUMN id TYPE bigint, ALTER COLUMN amount TYPE "
-                     "numeric(12,2);\n",
+                     "numeric(12,2) USING amount::numeric, ADD COLUMN seen timestamptz NOT NULL DEFAULT now();\n",
                  .prelude = [](Scene& scene) {
                    auto session = scene.database().application_session();
                    session->run({"test.tablespace", "SET allow_in_place_tablespaces = on"});

@@ -5,11 +5,12 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -68,8 +69,8 @@ class Scene {
   /// `up` and the like, with small chunks and batches so that every step runs several times.
   Command command(std::vector<std::string> arguments, const std::string& fault = "",
                   const std::string& trace_name = "trace") const {
-    const bool takes_run_options = arguments.front() != "doctor" && arguments.front() != "status" &&
-                                   arguments.front() != "pause";
+    static const std::set<std::string> kWithoutRunOptions = {"doctor", "status", "pause", "init"};
+    const bool takes_run_options = !kWithoutRunOptions.contains(arguments.front());
     for (const std::string& argument : {std::string("--database"), database_.connection_string(),
                                         std::string("--dir"), folder_.path().string(),
                                         std::string("--progress"), std::string("none")})
@@ -117,9 +118,10 @@ class Scene {
   /// Rows that only one of table and mirror has; empty where they are equal.
   std::vector<std::string> differences() {
     return database_.column(
-        "SELECT * FROM ((SELECT 'extra ' || o::text FROM public.orders o EXCEPT ALL SELECT 'extra ' || m::text "
-        "FROM public.mirror m) UNION ALL (SELECT 'missing ' || m::text FROM public.mirror m EXCEPT ALL SELECT "
-        "'missing ' || o::text FROM public.orders o)) d LIMIT 10");
+        "WITH orders AS (SELECT ROW(id, customer, amount, note, code)::text AS line FROM public.orders),"
+        " mirror AS (SELECT ROW(id, customer, amount, note, code)::text AS line FROM public.mirror)"
+        " (SELECT 'extra ' || line FROM (TABLE orders EXCEPT ALL TABLE mirror) AS extra LIMIT 5) UNION ALL"
+        " (SELECT 'missing ' || line FROM (TABLE mirror EXCEPT ALL TABLE orders) AS missing LIMIT 5)");
   }
 
   /// Triggers, schemas and helper indexes that a finished run must not leave behind.

@@ -71,8 +71,8 @@ class Maker {
   }
 
   std::string named(const std::string& base) {
-    static constexpr std::array<const char*, 12> kReserved = {"from",  "user",  "table", "order",  "group", "case",
-                                                              "check", "where", "limit", "offset", "all",   "end"};
+    static constexpr std::array<const char*, 12> kReserved = {
+        "from", "user", "table", "order", "group", "case", "check", "where", "limit", "offset", "all", "end"};
     switch (style_) {
       case Style::plain:
         return base;
@@ -108,12 +108,12 @@ class Maker {
   /// Rotates through all kinds, so that neighbouring seeds differ in what matters most.
   void choose_key() {
     const std::vector<std::function<KeyKind()>> kinds = {
-        [this] { return identity_key(); },    [this] { return case_insensitive_key(); },
-        [this] { return numeric_key(); },     [this] { return composite_key(); },
-        [this] { return enum_key(); },        [this] { return uuid_key(); },
-        [this] { return sparse_key(); },      [this] { return domain_key(); },
-        [this] { return time_key(); },        [this] { return tenant_key(); },
-        [this] { return interval_key(); },    [this] { return blank_padded_key(); },
+        [this] { return identity_key(); }, [this] { return case_insensitive_key(); },
+        [this] { return numeric_key(); },  [this] { return composite_key(); },
+        [this] { return enum_key(); },     [this] { return uuid_key(); },
+        [this] { return sparse_key(); },   [this] { return domain_key(); },
+        [this] { return time_key(); },     [this] { return tenant_key(); },
+        [this] { return interval_key(); }, [this] { return blank_padded_key(); },
     };
     KeyKind kind = kinds[schema_.seed % kinds.size()]();
     schema_.key_kind = kind.label;
@@ -178,8 +178,7 @@ class Maker {
   KeyKind uuid_key() {
     return {"uuid", {key_column("id", "uuid", random_.chance(50) ? "uuid" : "text")}, [](int ordinal, int) {
               const auto mixed = static_cast<std::uint32_t>(ordinal) * 2654435761U;
-              return std::vector<std::string>{
-                  fmt::format("{:08x}-0000-4000-8000-{:012x}", mixed, ordinal)};
+              return std::vector<std::string>{fmt::format("{:08x}-0000-4000-8000-{:012x}", mixed, ordinal)};
             }};
   }
 
@@ -192,16 +191,17 @@ class Maker {
   }
 
   KeyKind domain_key() {
-    return {"domain", {key_column("id", positive_, random_.chance(50) ? positive_ : "bigint")}, [](int ordinal, int) {
-              return std::vector<std::string>{std::to_string(ordinal + 1)};
-            }};
+    return {"domain",
+            {key_column("id", positive_, random_.chance(50) ? positive_ : "bigint")},
+            [](int ordinal, int) { return std::vector<std::string>{std::to_string(ordinal + 1)}; }};
   }
 
   KeyKind time_key() {
-    return {"timestamptz", {key_column("at", "timestamptz")}, [](int ordinal, int) {
-              return std::vector<std::string>{fmt::format("20{:02}-01-{:02} 00:00:{:02}.000001+00", ordinal % 90,
-                                                          1 + ordinal / 90 % 28, ordinal / 2520 % 60)};
-            }};
+    return {
+        "timestamptz", {key_column("at", "timestamptz")}, [](int ordinal, int) {
+          return std::vector<std::string>{fmt::format("20{:02}-01-{:02} 00:00:{:02}.000001+00", ordinal % 90,
+                                                      1 + ordinal / 90 % 28, ordinal / 2520 % 60)};
+        }};
   }
 
   KeyKind tenant_key() {
@@ -209,8 +209,9 @@ class Maker {
             {key_column("tenant", "smallint", random_.chance(50) ? "smallint" : "integer"),
              key_column("name", "varchar(40) COLLATE \"und-x-icu\"")},
             [](int ordinal, int) {
-              return std::vector<std::string>{std::to_string(ordinal % 11 - 5),
-                                              fmt::format("n\xC3\xA4me-{}-{}", ordinal % 3 ? "x" : "X", ordinal)};
+              return std::vector<std::string>{
+                  std::to_string(ordinal % 11 - 5),
+                  fmt::format("n\xC3\xA4me-{}-{}", ordinal % 3 ? "x" : "X", ordinal)};
             }};
   }
 
@@ -218,8 +219,9 @@ class Maker {
     return {"interval with images",
             {key_column("span", "interval")},
             [](int ordinal, int variant) {
-              return std::vector<std::string>{variant == 0 ? fmt::format("{} hours", ordinal)
-                                                           : fmt::format("{} days {} hours", ordinal / 24, ordinal % 24)};
+              return std::vector<std::string>{
+                  variant == 0 ? fmt::format("{} hours", ordinal)
+                               : fmt::format("{} days {} hours", ordinal / 24, ordinal % 24)};
             },
             2};
   }
@@ -229,25 +231,31 @@ class Maker {
             {key_column("day", "date", random_.chance(50) ? "date" : "timestamp without time zone"),
              key_column("letter", "char(8)", random_.chance(50) ? "char(8)" : "text")},
             [](int ordinal, int) {
-              return std::vector<std::string>{fmt::format("2020-{:02}-{:02}", 1 + ordinal % 12, 1 + ordinal / 12 % 28),
-                                              fmt::format("v{}", ordinal / 336)};
+              return std::vector<std::string>{
+                  fmt::format("2020-{:02}-{:02}", 1 + ordinal % 12, 1 + ordinal / 12 % 28),
+                  fmt::format("v{}", ordinal / 336)};
             }};
   }
 
-  static std::vector<std::string> words() { return {"", "a", "A", "\xC3\xA9t\xC3\xA9", "it's", "back\\slash", "\"q\"", "tab\there", "{1,2}", "NULL"}; }
+  static std::vector<std::string> words() {
+    return {"", "a", "A", "\xC3\xA9t\xC3\xA9", "it's", "back\\slash", "\"q\"", "tab\there", "{1,2}", "NULL"};
+  }
 
   std::vector<ValueKind> value_kinds() const {
     const auto any_of = [](std::vector<std::string> values) {
       return [values](Random& random) { return random.one_of(values); };
     };
-    const auto integer = [](Random& random) { return std::to_string(random.between(-2000000000, 2000000000)); };
+    const auto integer = [](Random& random) {
+      return std::to_string(random.between(-2000000000, 2000000000));
+    };
     const auto word = any_of(words());
     return {
         {"whole", "integer", integer, true, "bigint", ""},
         {"small", "smallint", [](Random& random) { return std::to_string(random.between(-300, 300)); }, true,
          "integer", "{} * 2"},
         {"money", "numeric(12,2)", any_of({"0", "1.00", "-17.5", "1234567.89"}), true, "numeric(16,4)", ""},
-        {"decimal", "numeric", any_of({"0", "1", "1.0", "1.00", "-1.10", "NaN", "123456789012345678901234567890.5"})},
+        {"decimal", "numeric",
+         any_of({"0", "1", "1.0", "1.00", "-1.10", "NaN", "123456789012345678901234567890.5"})},
         {"label", "varchar(60)", word, true, "text", "upper({})"},
         {"title", "text", word, true, "text", "coalesce({}, 'nothing')"},
         {"sentence", "text COLLATE " + ci_, word, true, "text COLLATE \"C\"", ""},
@@ -255,7 +263,8 @@ class Maker {
         {"single", "real", any_of({"0", "-0", "0.5", "-1024.25", "NaN"}), true, "double precision", ""},
         {"day", "date", any_of({"2020-02-29", "0044-03-15 BC", "infinity", "1999-12-31"}), true,
          "timestamp without time zone", ""},
-        {"moment", "timestamptz", any_of({"2020-01-01 00:00:00+00", "-infinity", "1969-07-20 20:17:40.123456+00"})},
+        {"moment", "timestamptz",
+         any_of({"2020-01-01 00:00:00+00", "-infinity", "1969-07-20 20:17:40.123456+00"})},
         {"span", "interval", any_of({"1 mon", "30 days", "720:00:00", "-1 day"})},
         {"document", "jsonb", any_of({"{}", "{\"a\": 1.0}", "{\"a\": 1.00}", "[1, null, \"x\"]", "null"})},
         {"raw", "json", any_of({"{}", "{ \"a\":1 }", "{\"a\":1,\"a\":2}", "[ ]"}), true, "jsonb", ""},
@@ -268,7 +277,8 @@ class Maker {
         {"range_of", "int4range", any_of({"empty", "[1,5)", "(,3)", "[9,9]"})},
         {"markup", "xml", any_of({"<a/>", "<a>1 &lt; 2</a>", "text"})},
         {"padded", "char(8)", any_of({"", "a", "a b", "12345678"})},
-        {"yes", "boolean", any_of({"true", "false"}), true, "text", "CASE WHEN {} THEN 'yes' WHEN NOT {} THEN 'no' END"},
+        {"yes", "boolean", any_of({"true", "false"}), true, "text",
+         "CASE WHEN {} THEN 'yes' WHEN NOT {} THEN 'no' END"},
         {"place", "point", any_of({"(0,0)", "(-0,1.5)", "(1e300,2)"})},
         {"bits", "bit varying(20)", any_of({"", "1", "0101010101"})},
         {"vector", "tsvector", any_of({"", "a:1 b:2", "'it''s'"})},
@@ -294,7 +304,8 @@ class Maker {
     schema_.revision = add_column(plain_column("revision", "integer", false, number));
     schema_.handed = add_column(plain_column("handed", "text", true, number));
     if (random_.chance(60)) schema_.slot = add_column(plain_column("slot", "integer", true, number));
-    if (random_.chance(60)) schema_.identity = add_column(plain_column("serial_number", "bigint", false, number));
+    if (random_.chance(60))
+      schema_.identity = add_column(plain_column("serial_number", "bigint", false, number));
     // Mostly small, so that a page holds a few dozen rows; now and then too large for a page.
     add_column(plain_column("payload", "text", true, [](Random& random) {
       if (random.chance(2)) return random.digits(static_cast<std::size_t>(random.between(3000, 9000)));
@@ -331,7 +342,9 @@ class Maker {
     column.transformed = fmt::format("CAST({} AS {})", old_value, without_collation(kind.new_type));
   }
 
-  static std::string without_collation(const std::string& type) { return type.substr(0, type.find(" COLLATE ")); }
+  static std::string without_collation(const std::string& type) {
+    return type.substr(0, type.find(" COLLATE "));
+  }
 
   void create_table() {
     const std::string table = schema_.table.quoted();
@@ -359,17 +372,19 @@ class Maker {
     const std::string doubled = named("doubled");
     const std::string revision = quote_identifier(schema_.columns[schema_.revision].name);
     if (generated) {
-      lines.push_back(
-          fmt::format("{} bigint GENERATED ALWAYS AS ({}::bigint * 2) STORED", quote_identifier(doubled), revision));
+      lines.push_back(fmt::format("{} bigint GENERATED ALWAYS AS ({}::bigint * 2) STORED",
+                                  quote_identifier(doubled), revision));
       const std::string expected = fmt::format("e.{}::bigint * 2", revision);
-      schema_.derived.push_back({doubled, "bigint", fmt::format("t.{}::bigint * 2", revision), expected, true});
+      schema_.derived.push_back(
+          {doubled, "bigint", fmt::format("t.{}::bigint * 2", revision), expected, true});
     }
     const std::string keyword = random_.chance(70) ? "PRIMARY KEY" : "UNIQUE";
     const std::string key_list = postgres::quote_identifiers(key_names);
     lines.push_back(keyword + " (" + key_list + ")");
     lines.push_back("UNIQUE (" + quote_identifier(schema_.columns[schema_.handed].name) + ")");
     if (schema_.slot) {
-      lines.push_back(fmt::format("UNIQUE ({}) DEFERRABLE {}", quote_identifier(schema_.columns[*schema_.slot].name),
+      lines.push_back(fmt::format("UNIQUE ({}) DEFERRABLE {}",
+                                  quote_identifier(schema_.columns[*schema_.slot].name),
                                   random_.chance(50) ? "INITIALLY DEFERRED" : "INITIALLY IMMEDIATE"));
     }
     if (schema_.identity)
@@ -401,8 +416,9 @@ class Maker {
       alterations_.push_back("ADD COLUMN filled text DEFAULT 'later'");
       directives += fmt::format("-- crossfade:backfill {}.filled = {}::text || ':' || {}::text\n",
                                 schema_.table.quoted(), position, revision);
-      schema_.derived.push_back(
-          {"filled", "text", fmt::format("t.{}::text || ':' || t.{}::text", position, revision), "'later'::text"});
+      schema_.derived.push_back({"filled", "text",
+                                 fmt::format("t.{}::text || ':' || t.{}::text", position, revision),
+                                 "'later'::text"});
     }
     if (random_.chance(50)) {
       alterations_.push_back(
@@ -420,7 +436,8 @@ class Maker {
     std::string statements;
     for (const std::string& alteration : alterations_) {
       if (together) {
-        statements += (statements.empty() ? "ALTER TABLE " + schema_.table.quoted() + "\n  " : ",\n  ") + alteration;
+        statements +=
+            (statements.empty() ? "ALTER TABLE " + schema_.table.quoted() + "\n  " : ",\n  ") + alteration;
       } else {
         statements += "ALTER TABLE " + schema_.table.quoted() + " " + alteration + ";\n";
       }

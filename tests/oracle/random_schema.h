@@ -1,6 +1,7 @@
 // A table, a migration of it and what that migration must make of every row, all from one seed. The expected
-// transformation is SQL of the test's own: it is written beside each change of the migration and takes nothing
-// from the product. A RandomSchema is a value; after make_random_schema() it is only read, by any thread.
+// transformation is SQL of the test's own: it is written beside each change of the migration and takes
+// nothing from the product. A RandomSchema is a value; after make_random_schema() it is only read, by any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -57,13 +58,14 @@ struct RandomSchema {
   std::vector<DerivedColumn> derived;
 
   // Places in `columns`.
-  std::size_t position = 0;  ///< the row's number, never changed, in which shared rows are locked
-  std::size_t revision = 0;  ///< counts a shared row's changes
-  std::size_t handed = 0;    ///< unique; its values wander from row to row
-  std::optional<std::size_t> slot;  ///< unique and deferrable
+  std::size_t position = 0;             ///< the row's number, never changed, in which shared rows are locked
+  std::size_t revision = 0;             ///< counts a shared row's changes
+  std::size_t handed = 0;               ///< unique; its values wander from row to row
+  std::optional<std::size_t> slot;      ///< unique and deferrable
   std::optional<std::size_t> identity;  ///< the server gives the value
 
-  /// The key columns' text forms. Different ordinals are different keys; the variants of one ordinal are equal.
+  /// The key columns' text forms. Different ordinals are different keys; the variants of one ordinal are
+  /// equal.
   std::function<std::vector<std::string>(int ordinal, int variant)> key_texts;
 
   /// For failure messages: the seed, every statement and the migration.

@@ -1,0 +1,36 @@
+#include "orchestrator/role_settings.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+// The role's own defaults, not what our sessions pin. Dates are always written as ISO; how they are read is
+// the role's.
+constexpr std::string_view kRoleSettings = R"sql(
+SELECT name, CASE WHEN name = 'DateStyle' THEN 'ISO, ' || pg_catalog.split_part(reset_val, ', ', 2) ELSE reset_val END AS value
+  FROM pg_catalog.pg_settings WHERE name IN ('TimeZone', 'IntervalStyle', 'DateStyle', 'search_path')
+)sql";
+
+}  // namespace
+
+boost::json::object read_role_settings(postgres::Session& session) {
+  boost::json::object out;
+  const postgres::Rows rows = session.run({"session.settings", std::string(kRoleSettings)});
+  for (const postgres::Row row : rows) out[row.text("name")] = row.text("value");
+  return out;
+}
+
+void pin_role_settings(postgres::SessionSettings& session, const boost::json::object& role_settings) {
+  for (const auto& setting : role_settings) {
+    session.extra.emplace_back(std::string(setting.key()), std::string(setting.value().as_string()));
+  }
+}
+
+std::unique_ptr<postgres::Session> open_as_role(const postgres::SessionFactory& factory,
+                                                const std::string& application_name) {
+  postgres::SessionSettings settings{.application_name = application_name};
+  pin_role_settings(settings, read_role_settings(*factory.open(settings)));
+  return factory.open(settings);
+}
+
+}  // namespace crossfade::orchestrator

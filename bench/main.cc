@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
+#include <algorithm>
 #include <ctime>
 #include <fstream>
 #include <iostream>
@@ -131,7 +131,11 @@ int main(int argc, char** argv) {
   application.add_option("--only", options.only, "measure this only and print the page; may be repeated")
       ->check(CLI::IsMember(kSubjects));
   CLI::Option* output = application.add_option("--output", options.output, "the page; - prints it only");
-  CLI11_PARSE(application, argc, argv);
+  try {
+    application.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return application.exit(error) == 0 ? 0 : 2;
+  }
   options.rows = options.rows / kRowsPerScale * kRowsPerScale;
   // A part of the figures must not replace the page that has them all.
   if (!options.only.empty() && output->count() == 0) options.output = "-";

@@ -80,7 +80,7 @@ Line ratio_line(std::string figure, const std::vector<double>& values, double bo
 
 std::vector<Line> lines_of(const Conditions& conditions, const Results& results) {
   std::vector<Line> lines;
-  if (results.rewrite) {
+  if (results.rewrite && !results.rewrite->blocking.empty()) {
     const RewriteTimes& times = *results.rewrite;
     lines.push_back(ratio_line("whole migration without verification / blocking ALTER",
                                ratios(times.unverified, times.blocking), 0.90, true,
@@ -151,7 +151,7 @@ std::string absolute_times(const Conditions& conditions, const Results& results)
   const auto add = [&](std::string_view what, const std::string& value) {
     out += fmt::format("| {} | {} |\n", what, value);
   };
-  if (results.rewrite) {
+  if (results.rewrite && !results.rewrite->blocking.empty()) {
     const RewriteTimes& times = *results.rewrite;
     add("blocking `ALTER TABLE`, then `VACUUM (ANALYZE)`", seconds(times.blocking));
     add("`crossfade up --skip-verification`", seconds(times.unverified));

@@ -7,12 +7,14 @@ namespace crossfade::checkers {
 namespace {
 
 // Operators are qualified as well: this runs beside the application's data, under whatever search_path the
-// session has.
+// session has. The functions' row versions belong to the triggers: an abort that did not come to its end, or
+// an operator in an emergency, leaves capture with no-op bodies, and whoever goes on must notice (rule 4).
 constexpr std::string_view kFingerprint = R"sql(
 SELECT pg_catalog.format('%I.%I', (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid OPERATOR(pg_catalog.=) c.relnamespace), c.relname) AS name,
        pg_catalog.pg_relation_filenode(c.oid)::pg_catalog.text AS filenode,
-       (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(':', t.oid, t.xmin, t.tgenabled), ',' ORDER BY t.oid))
-          FROM pg_catalog.pg_trigger t WHERE t.tgrelid OPERATOR(pg_catalog.=) c.oid) AS triggers,
+       (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(':', t.oid, t.xmin, t.tgenabled, p.xmin), ',' ORDER BY t.oid))
+          FROM pg_catalog.pg_trigger t LEFT JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid
+         WHERE t.tgrelid OPERATOR(pg_catalog.=) c.oid) AS triggers,
        pg_catalog.concat_ws('-',
          (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(':', a.attnum, a.atttypid, a.atttypmod, a.attnotnull,
                    a.attisdropped, a.attcollation, a.attgenerated, a.attidentity, a.attname), ',' ORDER BY a.attnum))
@@ -52,7 +54,8 @@ constexpr Component kComponents[] = {
      "was rewritten or truncated (VACUUM FULL, CLUSTER, TRUNCATE, pg_repack); rows have moved without being "
      "captured"},
     {"triggers", &TableFingerprint::triggers, restart_copy,
-     "had triggers added, dropped, disabled or enabled; changes may have gone by uncaptured"},
+     "had triggers added, dropped, disabled, enabled or given other functions; changes may have gone by "
+     "uncaptured"},
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ namespace crossfade::checkers {
 struct TableFingerprint {
   std::string name;          ///< quoted and schema-qualified
   std::string filenode;      ///< changes with every rewrite and TRUNCATE
-  std::string triggers;      ///< digest of user and internal triggers, with their row versions
+  std::string triggers;      ///< digest of all triggers and their functions, by row versions
   std::string columns;       ///< digest of what columns mean, and of their defaults
   std::string inheritance;   ///< digest of parents and children
   std::string row_security;  ///< both flags, and a digest of the policies

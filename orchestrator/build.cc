@@ -22,6 +22,7 @@ using strategies::IndexBuild;
 void purge(RunContext& context) {
   if (context.journal.step_finished(context.run(), "purge")) return;
   const auto session = context.sessions.open("purge");
+  const std::stop_callback cancel(context.stop, [&session] { session->cancel(); });
   WorkerTransaction transaction(*session, context.sessions, "purge");
   lock_and_check_source(context, *session, "purge");
   session->run({"purge.lock", "LOCK TABLE " + context.plan.shadow.quoted() + " IN SHARE ROW EXCLUSIVE MODE"});

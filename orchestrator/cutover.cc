@@ -56,7 +56,8 @@ class Cutover {
         wait_for_old_snapshots();
         if (attempt_in_one_transaction()) return finish();
       } catch (const postgres::DatabaseError& error) {
-        if (error.in_doubt() && committed_after_all()) return finish();
+        // A drain's or a replay's commit may be in doubt as well; the journal and the log answer for these.
+        if (error.in_doubt() && !xid_.empty() && committed_after_all()) return finish();
         if (!error.retryable()) throw;
         reason_ = std::string("the server: ") + error.report().message;
         close_sessions();
@@ -165,6 +166,7 @@ class Cutover {
     replayer_->drain(context_.stop);
     const std::vector<SnapshotHolder> before = snapshot_holders(*observer_, context_.plan.source.oid);
     ++outcome_.attempts;
+    xid_.clear();
     Journal(*observer_).count_cutover_attempt(context_.run());
 
     const auto requested = Clock::now();
@@ -328,17 +330,24 @@ class Cutover {
     close_sessions();
     const auto session = context_.sessions.open("in doubt");
     context_.progress.set_waiting("the outcome of the cutover's commit");
-    for (;;) {
-      const std::string status =
-          session
-              ->run({"cutover.outcome",
-                     "SELECT COALESCE(pg_catalog.pg_xact_status($1::pg_catalog.xid8), 'unknown') AS status"},
-                    {xid_})
-              .only()
-              .text("status");
-      if (status == "committed") return true;
-      if (status != "in progress") return false;
-      sleep_unless_stopped(kInDoubtPoll, {});
+    while (transaction_status(*session) == "in progress") sleep_unless_stopped(kInDoubtPoll, {});
+    // After a crash of the server somebody else may have got the same number: the journal, which committed
+    // with the swap or not at all, says whose transaction it was.
+    return Journal(*session).load(context_.run()).value().phase == Phase::soaking;
+  }
+
+  std::string transaction_status(postgres::Session& session) const {
+    try {
+      return session
+          .run({"cutover.outcome",
+                "SELECT COALESCE(pg_catalog.pg_xact_status($1::pg_catalog.xid8), 'unknown') AS status"},
+               {xid_})
+          .only()
+          .text("status");
+    } catch (const postgres::DatabaseError& error) {
+      // "transaction ID is in the future": the server has crashed and never wrote the transaction down.
+      if (error.sqlstate() != "22023") throw;
+      return "aborted";
     }
   }
 

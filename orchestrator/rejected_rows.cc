@@ -9,8 +9,9 @@ namespace crossfade::orchestrator {
 
 namespace {
 
-/// The key of the first row, in physical order, on which the transformation fails; empty where none does.
-/// Rows are tried one by one on the server, in one anonymous block whose exception handler reports the row.
+/// The key of the first row, in physical order, that the shadow refuses; empty where none is. Rows are tried
+/// one by one on the server, in one anonymous block whose exception handler reports the row; the insertions
+/// are rolled back.
 std::string find_failing_key(const RunContext& context, const std::string& restriction) {
   const auto& plan = context.plan;
   const std::string alias = strategies::source_alias(plan);
@@ -19,11 +20,14 @@ std::string find_failing_key(const RunContext& context, const std::string& restr
     key += fmt::format("{}{}.{}::text", key.empty() ? "" : " || ', ' || ", alias,
                        postgres::quote_identifier(column.source_name));
   }
-  const std::string probe = strategies::transform_select(plan, fmt::format("WHERE {}.ctid = $1", alias));
+  const std::string probe =
+      fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE {} ON CONFLICT DO NOTHING",
+                  plan.shadow.quoted(), strategies::copied_columns(plan),
+                  strategies::transform_select(plan, fmt::format("WHERE {}.ctid = $1", alias)));
   const std::string text = fmt::format(
-      "DECLARE found record; probe record;\nBEGIN\n"
+      "DECLARE found record;\nBEGIN\n"
       "  FOR found IN SELECT {1}.ctid AS place, {2} AS key FROM {0} AS {1} {3} LOOP\n"
-      "    BEGIN\n      EXECUTE {4} INTO probe USING found.place;\n"
+      "    BEGIN\n      EXECUTE {4} USING found.place;\n"
       "    EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN\n"
       "      PERFORM pg_catalog.set_config('crossfade.rejected_key', found.key, true);\n      RETURN;\n    "
       "END;\n"

@@ -19,6 +19,15 @@ bool exists(postgres::Session& session, const std::string& query_name, const std
               .is_null("found");
 }
 
+/// The plan with the source under the name that it has now: somebody may have renamed or moved it during the
+/// run.
+strategies::ShadowTablePlan plan_with_current_name(RunContext& context) {
+  strategies::ShadowTablePlan plan = context.plan;
+  if (const auto source = postgres::load_table(context.control, plan.source.oid))
+    plan.source.name = source->name;
+  return plan;
+}
+
 bool has_triggers(RunContext& context) {
   return !context.control
               .run(
@@ -50,12 +59,13 @@ void discard(RunContext& context, const std::function<void()>& journal) {
     for (const std::string& statement : strategies::disarm_statements(context.plan)) {
       context.control.run({"remove.disarm", statement});
     }
+    const strategies::ShadowTablePlan plan = plan_with_current_name(context);
     with_lock(
-        context.control, {context.plan.source.name, "ACCESS EXCLUSIVE", "remove.capture"},
+        context.control, {plan.source.name, "ACCESS EXCLUSIVE", "remove.capture"},
         {context.options.lock_budget_ms, context.options.hold_budget_ms}, kAttempts, context.stop,
         [&](const std::string& reason) { context.progress.set_waiting(reason); },
         [&] {
-          for (const std::string& statement : strategies::drop_trigger_statements(context.plan)) {
+          for (const std::string& statement : strategies::drop_trigger_statements(plan)) {
             context.control.run({"remove.drop_trigger", statement});
           }
         });

@@ -30,6 +30,8 @@ constexpr double kVerificationGoodForSeconds = 3600;
 constexpr int kReconnects =
     12;  ///< in a row without any progress; with their pauses about a minute and a half
 constexpr milliseconds kLongestReconnectPause{15000};
+constexpr int kLooksAtTableLock = 15;
+constexpr milliseconds kBetweenLooks{100};
 
 Failure resumable(const Run& run, std::string code, std::string message, std::string found,
                   std::string next) {
@@ -48,6 +50,15 @@ Failure held_by_another(postgres::Session& session, std::uint32_t table_oid, con
                                      .expected = "one process a table",
                                      .found = describe_table_lock_holder(session, table_oid),
                                      .next = "Wait for it, or stop it; `crossfade status` shows its run."});
+}
+
+/// A process that was just killed may leave its lock behind for the moment that its backend needs to notice.
+void hold_table(postgres::Session& session, std::uint32_t table_oid, const std::string& table) {
+  for (int look = 0; look < kLooksAtTableLock; ++look) {
+    if (try_table_lock(session, table_oid)) return;
+    sleep_unless_stopped(kBetweenLooks, {});
+  }
+  throw held_by_another(session, table_oid, table);
 }
 
 Failure out_of_space(const Run& run, const postgres::DatabaseError& error) {
@@ -73,8 +84,7 @@ class Runner::Execution {
       : reporter_(reporter), request_(request), forward_(stop, [this] { stop_.request_stop(); }) {
     control_ = factory.open({.application_name = fmt::format("crossfade/{}/control", request.run)});
     run_ = Journal(*control_).load(request.run).value();
-    if (!try_table_lock(*control_, run_.table_oid))
-      throw held_by_another(*control_, run_.table_oid, run_.table());
+    hold_table(*control_, run_.table_oid, run_.table());
     sessions_.emplace(factory, run_, take_over(*control_, run_.run));
     // The control session evaluates the run's own expressions as well, so it is opened again with the run's
     // settings; the first one goes on holding the lock.
@@ -203,6 +213,7 @@ class Runner::Execution {
         return ready(started);
       case Phase::soaking:
         progress_.start(phase, 0, 0);
+        drop_replay_key();
         if (request_.goal != Goal::contract) return false;
         contract_run(*context_);
         return true;
@@ -236,7 +247,6 @@ class Runner::Execution {
     journal_->event(run_.run, "cut over",
                     {{"outcome", boost::json::value_from(committed.outcome)},
                      {"held_ms", boost::json::value_from(committed.held)}});
-    drop_replay_key();
     return true;
   }
 
@@ -245,6 +255,7 @@ class Runner::Execution {
     return run_.postponed || !run_.verified_age_s || *run_.verified_age_s > kVerificationGoodForSeconds;
   }
 
+  /// Part of soaking, not of the cutover, so that a process which comes after a crash does it as well.
   void drop_replay_key() {
     for (const strategies::IndexBuild& index : plan_.indexes) {
       if (!index.temporary) continue;
@@ -378,8 +389,7 @@ std::int64_t Runner::start(const migrations::MigrationFile& file) {
   run.table_schema = target.name.schema;
   run.table_name = target.name.name;
   run.table_oid = target.oid;
-  if (!try_table_lock(*session, target.oid))
-    throw held_by_another(*session, target.oid, target.name.display());
+  hold_table(*session, target.oid, target.name.display());
 
   // The journal row gives the number that names the schemas; a refusal rolls it back.
   postgres::Transaction transaction(*session, "start");
@@ -421,7 +431,8 @@ RunResult Runner::execute(const RunRequest& request) {
       }
       trouble = error.report().message;
     } catch (const Failure& failure) {
-      const bool cannot_connect = failure.problem().code == "unreachable" && reconnects > 0;
+      const bool cannot_connect =
+          failure.problem().code == "unreachable" && (reconnects > 0 || execution.has_value());
       if (!cannot_connect) {
         if (execution) {
           const State state = failure.exit_code() != ExitCode::resumable ? State::failed

@@ -60,8 +60,9 @@ class Mapper {
       const Column* old = before.column_number(column.number);
       if (old == nullptr) {
         add(column, statement);
-      } else if (old->type_oid != column.type_oid || old->type_modifier != column.type_modifier) {
-        change_type(*old, column, statement);
+      } else if (old->type_oid != column.type_oid || old->type_modifier != column.type_modifier ||
+                 using_of(column, statement) != nullptr) {
+        change_type(before, *old, column, statement);
       }
     }
     std::erase_if(sources_,
@@ -120,13 +121,32 @@ class Mapper {
     sources_[column.number] = std::move(source);
   }
 
-  void change_type(const Column& old, const Column& column, const StatementOutcome& statement) {
-    Source& source = sources_.at(column.number);
-    if (source.left_to_default) return;
-    const auto use = std::find_if(
+  static const UsingExpression* using_of(const Column& column, const StatementOutcome& statement) {
+    const auto found = std::find_if(
         statement.usings.begin(), statement.usings.end(),
         [&](const UsingExpression& candidate) { return candidate.column_number == column.number; });
-    if (use != statement.usings.end()) {
+    return found == statement.usings.end() ? nullptr : &*found;
+  }
+
+  /// What a default gives row by row exists in the new table alone, so nothing can be computed from it.
+  void refuse_reading_defaults(const Column& column, const UsingExpression& use,
+                               const postgres::Table& before) {
+    for (const Column& read : before.columns) {
+      if (!sources_.at(read.number).left_to_default) continue;
+      if (read.number != column.number && use.facts.expression.find(read.name) == std::string::npos) continue;
+      refuse("expression-over-new-values", column.name,
+             fmt::format("USING stands over column {}, whose values this file makes itself", read.name),
+             use.facts.expression, "Put the change into a later file.");
+    }
+  }
+
+  void change_type(const postgres::Table& before, const Column& old, const Column& column,
+                   const StatementOutcome& statement) {
+    Source& source = sources_.at(column.number);
+    const UsingExpression* use = using_of(column, statement);
+    if (use != nullptr) refuse_reading_defaults(column, *use, before);
+    if (source.left_to_default) return;
+    if (use != nullptr) {
       source = {.expression = fmt::format("CAST(({}) AS {})", use->facts.expression, column.bare_type)};
       check(column.name, use->facts, "USING");
     } else if (old.base_type_oid != column.base_type_oid) {

@@ -84,6 +84,9 @@ std::vector<std::string> shape_statements(const postgres::Table& source,
   if (!source.toast_options.empty()) {
     out.push_back(fmt::format("ALTER TABLE {} SET ({})", table, option_list(source.toast_options, "toast.")));
   }
+  if (source.row_security) out.push_back(fmt::format("ALTER TABLE {} ENABLE ROW LEVEL SECURITY", table));
+  if (source.row_security_forced)
+    out.push_back(fmt::format("ALTER TABLE {} FORCE ROW LEVEL SECURITY", table));
   if (source.comment)
     out.push_back(fmt::format("COMMENT ON TABLE {} IS {}", table, quote_literal(*source.comment)));
   for (const postgres::Column& column : source.columns) {

@@ -63,6 +63,11 @@ void plan_set_aside(ShadowTablePlan& plan) {
     if (!index.constraint_name)
       plan.set_aside.push_back("DROP INDEX " + QualifiedName{plan.run_schema, index.name}.quoted());
   }
+  // Nothing is filtered on its way in; it is on again at the swap.
+  if (plan.target.row_security || plan.target.row_security_forced) {
+    plan.set_aside.push_back(
+        fmt::format("ALTER TABLE {} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY", table));
+  }
   // Autovacuum would hold locks that the build needs; it is on again before the cutover (rule 15).
   plan.set_aside.push_back(fmt::format(
       "ALTER TABLE {} SET (autovacuum_enabled = false, toast.autovacuum_enabled = false)", table));
@@ -299,6 +304,27 @@ RevisionPlan plan_shadow_table(const ShadowRequest& request) {
          .found = "catalog changes only",
          .next = "Run such statements by hand under a lock_timeout, or add  -- crossfade:rewrite " +
                  request.rehearsal->source.name.name + "  to rewrite the table with them."});
+  }
+  for (const Index& index : request.rehearsal->target().indexes) {
+    if (!index.exclusion) continue;
+    result.refusals.push_back({.code = "exclusion-constraint",
+                               .object = request.file->path,
+                               .message = "adds the exclusion constraint " +
+                                          index.constraint_name.value_or(index.name) +
+                                          ", which replay by key cannot keep to",
+                               .expected = "no EXCLUDE or WITHOUT OVERLAPS",
+                               .found = index.definition,
+                               .next = "Add it by hand after the run has been contracted."});
+  }
+  if (request.rehearsal->source.persistence == "p" && request.rehearsal->target().persistence == "u") {
+    result.refusals.push_back({.code = "unlogged-table",
+                               .object = request.file->path,
+                               .message = "makes " + table +
+                                          " UNLOGGED, and a crash of the server would empty "
+                                          "the new table while it is filled",
+                               .expected = "a permanent table",
+                               .found = "SET UNLOGGED",
+                               .next = "Take SET UNLOGGED out; run it by hand after contract."});
   }
   if (request.rehearsal->source.persistence == "u") {
     result.refusals.push_back(

@@ -26,9 +26,10 @@ class ApplicationWriter {
  public:
   static constexpr int kThreads = 2;
 
+  /// `rows` are there from 1 on; with 0 nothing is written.
   ApplicationWriter(const ScratchDatabase& database, int rows, ServerCrashes crashes = ServerCrashes::never)
       : database_(database), rows_(rows), crashes_(crashes) {
-    for (int number = 0; number < kThreads; ++number)
+    for (int number = 0; number < kThreads && rows > 0; ++number)
       threads_.emplace_back([this, number](const std::stop_token& stop) { write(number, stop); });
   }
   ~ApplicationWriter() { stop(); }

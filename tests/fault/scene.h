@@ -71,10 +71,9 @@ class Scene {
                   const std::string& trace_name = "trace") const {
     static const std::set<std::string> kWithoutRunOptions = {"doctor", "status", "pause", "init"};
     const bool takes_run_options = !kWithoutRunOptions.contains(arguments.front());
-    for (const std::string& argument : {std::string("--database"), database_.connection_string(),
-                                        std::string("--dir"), folder_.path().string(),
-                                        std::string("--progress"), std::string("none")})
-      arguments.push_back(argument);
+    const bool elsewhere = std::count(arguments.begin(), arguments.end(), "--database") > 0;
+    if (!elsewhere) arguments.insert(arguments.end(), {"--database", database_.connection_string()});
+    arguments.insert(arguments.end(), {"--dir", folder_.path().string(), "--progress", "none"});
     if (takes_run_options) {
       for (const char* argument : {"--chunk-pages", "4", "--verify-rows", "500"}) arguments.push_back(argument);
     }
@@ -154,7 +153,7 @@ class Scene {
     EXPECT_EQ(column_type("amount"), "numeric(12,2)");
     EXPECT_EQ(database_.column("SELECT phase || ' ' || state FROM crossfade.runs"),
               std::vector<std::string>{"contracted done"});
-    const Finished doctor = run({"doctor"});
+    const Finished doctor = run({"doctor"}, "", "doctor");
     EXPECT_EQ(doctor.exit_code, 0) << describe(doctor);
   }
 

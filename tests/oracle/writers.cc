@@ -26,36 +26,6 @@ constexpr int kSlots = 3000;
 /// Row numbers of one writer begin at its own multiple.
 constexpr int kNumbersEach = 5'000'000;
 
-/// Unique values that no row holds, or whose release is committed. Thread-safe.
-class ValuePool {
- public:
-  void put(std::string value) {
-    const std::lock_guard lock(mutex_);
-    values_.push_back(std::move(value));
-  }
-  /// The value that was given back last, so that it wanders soon; nullopt where there is none.
-  std::optional<std::string> take() {
-    const std::lock_guard lock(mutex_);
-    if (values_.empty()) return std::nullopt;
-    std::string value = std::move(values_.back());
-    values_.pop_back();
-    return value;
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<std::string> values_;
-};
-
-/// One write to a shared row; the row's own counter gives the order among all writers.
-struct SharedChange {
-  int ordinal = 0;
-  std::int64_t revision = 0;
-  bool in_new = false;
-  bool inserted = false;
-  std::vector<Value> values;
-};
-
 /// SQL for one table, with parameters numbered from 1 as they are added.
 class Statement {
  public:
@@ -140,6 +110,36 @@ class Statement {
 };
 
 }  // namespace
+
+/// Unique values that no row holds, or whose release is committed. Thread-safe.
+class Writers::ValuePool {
+ public:
+  void put(std::string value) {
+    const std::lock_guard lock(mutex_);
+    values_.push_back(std::move(value));
+  }
+  /// The value that was given back last, so that it wanders soon; nullopt where there is none.
+  std::optional<std::string> take() {
+    const std::lock_guard lock(mutex_);
+    if (values_.empty()) return std::nullopt;
+    std::string value = std::move(values_.back());
+    values_.pop_back();
+    return value;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> values_;
+};
+
+/// One write to a shared row; the row's own counter gives the order among all writers.
+struct Writers::SharedChange {
+  int ordinal = 0;
+  std::int64_t revision = 0;
+  bool in_new = false;
+  bool inserted = false;
+  std::vector<Value> values;
+};
 
 /// What all writers of one test have in common.
 class Writers::Shared {

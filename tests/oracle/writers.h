@@ -54,6 +54,8 @@ class Writers {
   Ledger ledger() const;
 
  private:
+  class ValuePool;
+  struct SharedChange;
   class Shared;
   class Writer;
 

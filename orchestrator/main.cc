@@ -23,6 +23,10 @@ class SignalThread {
       : thread_([stop = stop_, signals = block_signals()](const std::stop_token& done) mutable {
           wait(done, stop, signals);
         }) {}
+  ~SignalThread() {
+    thread_.request_stop();
+    pthread_kill(thread_.native_handle(), SIGTERM);  // wakes it; blocked in every other thread
+  }
   std::stop_token token() const { return stop_.get_token(); }
 
  private:
@@ -38,10 +42,10 @@ class SignalThread {
   }
 
   static void wait(const std::stop_token& done, std::stop_source& stop, const sigset_t& signals) {
-    const timespec poll{.tv_sec = 0, .tv_nsec = 100'000'000};
     while (!done.stop_requested()) {
-      if (sigtimedwait(&signals, nullptr, &poll) < 0) continue;
-      if (stop.stop_requested()) ::_exit(128 + SIGINT);
+      int received = 0;
+      if (sigwait(&signals, &received) != 0 || done.stop_requested()) continue;
+      if (stop.stop_requested()) ::_exit(128 + received);
       stop.request_stop();
     }
   }
@@ -50,25 +54,40 @@ class SignalThread {
   std::jthread thread_;
 };
 
+/// Masks every value that follows `password` in a key/value string or a URL's query: password=…, quoted or
+/// not.
+void mask_password_values(char* text, std::size_t size) {
+  const std::string_view all(text, size);
+  for (auto at = all.find("password"); at != std::string_view::npos; at = all.find("password", at)) {
+    at += 8;
+    const auto skip_spaces = [&] {
+      while (at < size && all[at] == ' ') ++at;
+    };
+    skip_spaces();
+    if (at >= size || all[at] != '=') continue;
+    ++at;
+    skip_spaces();
+    const bool quoted = at < size && all[at] == '\'';
+    if (quoted) ++at;
+    for (; at < size && all[at] != (quoted ? '\'' : ' ') && all[at] != '&'; ++at) {
+      const bool escape = all[at] == '\\' && at + 1 < size;
+      text[at] = '*';
+      if (escape) text[++at] = '*';
+    }
+  }
+}
+
 /// `ps` shows the arguments to everybody; a password in one of them is overwritten in place.
 void hide_passwords(int argc, char** argv) {
   for (int index = 1; index < argc; ++index) {
-    std::string_view text = argv[index];
-    const auto mask = [&](std::size_t begin, std::size_t end) {
-      for (std::size_t at = begin; at < end; ++at) argv[index][at] = '*';
-    };
+    const std::string_view text = argv[index];
     if (const auto scheme = text.find("://"); scheme != std::string_view::npos) {
       const auto at = text.rfind('@');
       const auto colon = text.find(':', scheme + 3);
-      if (at != std::string_view::npos && colon != std::string_view::npos && colon < at) mask(colon + 1, at);
+      if (at != std::string_view::npos && colon != std::string_view::npos && colon < at)
+        std::fill(argv[index] + colon + 1, argv[index] + at, '*');
     }
-    if (const auto key = text.find("password="); key != std::string_view::npos) {
-      const std::size_t begin = key + 9;
-      const char quote = begin < text.size() && text[begin] == '\'' ? '\'' : ' ';
-      std::size_t end = begin + (quote == '\'' ? 1 : 0);
-      while (end < text.size() && text[end] != quote && text[end] != '&') ++end;
-      mask(begin, end);
-    }
+    mask_password_values(argv[index], text.size());
   }
 }
 
@@ -84,13 +103,46 @@ boost::json::value problem_document(const Problem& problem) {
                              {"next", or_null(problem.next)}};
 }
 
-int print(const std::string& command, bool json, const CommandResult& result) {
-  if (result.problem) std::cerr << describe(*result.problem) << '\n';
-  if (json) {
+/// What a command that failed before it had anything to show still promises to print.
+boost::json::object members_of(const std::string& command) {
+  const boost::json::array none;
+  const boost::json::value unknown;
+  if (command == "status") return {{"current", none}, {"heads", none}, {"runs", none}};
+  if (command == "plan") return {{"fingerprint", unknown}, {"revisions", none}, {"refusals", none}};
+  if (command == "init") return {{"changed", false}};
+  if (command == "new") return {{"revision", unknown}, {"path", unknown}};
+  if (command == "doctor") return {{"findings", none}};
+  if (command == "verify") {
+    return {{"run", unknown},         {"mode", unknown},   {"left", unknown},          {"right", unknown},
+            {"complete", false},      {"exact", unknown},  {"equal", unknown},         {"rows_left", unknown},
+            {"rows_right", unknown},  {"chunks", unknown}, {"keys_excluded", unknown}, {"not_compared", none},
+            {"differences", unknown}, {"examples", none}};
+  }
+  for (const std::string_view with_runs : {"up", "pause", "resume", "cutover", "contract", "abort"}) {
+    if (command == with_runs) return {{"runs", none}};
+  }
+  return {};
+}
+
+struct OutputStyle {
+  bool json = false;
+  bool json_lines = false;  ///< standard error holds JSON lines and nothing else
+};
+
+int print(const std::string& command, OutputStyle style, const CommandResult& result) {
+  if (result.problem && style.json_lines) {
+    std::cerr << boost::json::serialize(
+                     boost::json::object{{"event", "error"}, {"error", problem_document(*result.problem)}})
+              << '\n';
+  } else if (result.problem) {
+    std::cerr << describe(*result.problem) << '\n';
+  }
+  if (style.json) {
     boost::json::object document{{"schema", 1},
-                                 {"command", command},
+                                 {"command", command.empty() ? boost::json::value() : command},
                                  {"exit_code", static_cast<int>(result.exit_code)},
                                  {"error", result.problem ? problem_document(*result.problem) : nullptr}};
+    for (const auto& member : members_of(command)) document[member.key()] = member.value();
     for (const auto& member : result.document) document[member.key()] = member.value();
     std::cout << boost::json::serialize(document) << std::endl;
   } else {
@@ -243,19 +295,47 @@ std::function<CommandResult(const CommandEnvironment&)> add_commands(CLI::App& a
       [actions, &chosen](const CommandEnvironment& environment) { return actions->at(chosen)(environment); };
 }
 
-bool wants_json(int argc, char** argv) {
-  for (int index = 1; index < argc; ++index) {
-    const std::string_view text = argv[index];
-    if (text == "--format=json" ||
-        (text == "--format" && index + 1 < argc && std::string_view(argv[index + 1]) == "json"))
-      return true;
+/// A usage error must still answer in the wanted form and name its command, although nothing is parsed.
+struct RawArguments {
+  OutputStyle style;
+  std::string command;  ///< the first word that is neither an option nor an option's value
+};
+
+RawArguments look_over(const std::vector<std::string>& arguments) {
+  RawArguments found;
+  for (std::size_t index = 0; index < arguments.size(); ++index) {
+    const std::string& text = arguments[index];
+    const bool takes_value = text == "--database" || text == "--dir" || text == "--config" ||
+                             text == "--format" || text == "--progress";
+    const std::string value = takes_value && index + 1 < arguments.size() ? arguments[index + 1] : "";
+    if (text == "--format=json" || (text == "--format" && value == "json")) found.style.json = true;
+    if (text == "--progress=json" || (text == "--progress" && value == "json")) found.style.json_lines = true;
+    if (found.command.empty() && !text.starts_with("-")) found.command = text;
+    if (takes_value) ++index;
   }
-  return false;
+  return found;
+}
+
+std::string usage_message(const CLI::App& application, const RawArguments& raw, const CLI::ParseError& error,
+                          const std::vector<std::string>& arguments, char** masked) {
+  if (!raw.command.empty() && application.get_subcommand_no_throw(raw.command) == nullptr)
+    return fmt::format("there is no command `{}`", raw.command);
+  std::string message = error.what();
+  for (std::size_t index = 0; index < arguments.size(); ++index) {
+    const std::string shown = masked[index + 1];
+    if (shown == arguments[index]) continue;
+    for (auto at = message.find(arguments[index]); at != std::string::npos;
+         at = message.find(arguments[index]))
+      message.replace(at, arguments[index].size(), shown);
+  }
+  return message;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  const std::vector<std::string> given(argv + 1, argv + argc);
+  hide_passwords(argc, argv);
   const auto signals = std::make_unique<SignalThread>();
   Arguments arguments;
   std::string chosen;
@@ -279,20 +359,21 @@ int main(int argc, char** argv) {
                                                                        {"none", ProgressStyle::none}}));
   const auto action = add_commands(application, arguments, chosen);
   try {
-    application.parse(argc, argv);
+    application.parse(std::vector<std::string>(given.rbegin(), given.rend()));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return application.exit(error);
+    const RawArguments raw = look_over(given);
     const Problem problem{
         .code = "usage",
         .object = "crossfade",
-        .message = error.what(),
+        .message = usage_message(application, raw, error, given, argv),
         .expected = "",
         .found = "",
         .next = "`crossfade --help` and `crossfade COMMAND --help` list commands and options."};
-    return print(chosen, wants_json(argc, argv), {.exit_code = ExitCode::usage, .problem = problem});
+    return print(raw.command, raw.style, {.exit_code = ExitCode::usage, .problem = problem});
   }
   arguments.global.json = format == "json";
-  hide_passwords(argc, argv);
   const CommandEnvironment environment{arguments.global, signals->token()};
-  return print(chosen, arguments.global.json, guarded([&] { return action(environment); }));
+  const OutputStyle style{arguments.global.json, arguments.global.progress == ProgressStyle::json};
+  return print(chosen, style, guarded([&] { return action(environment); }));
 }

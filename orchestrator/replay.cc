@@ -23,6 +23,7 @@ constexpr std::int64_t kVacuumAfter = 20000;
 /// milliseconds.
 constexpr std::int64_t kShortLog = 100;
 constexpr int kPatienceWithoutProgress = 5;
+constexpr int kPatienceMs = 40;  ///< for a lock, times the replayer's number
 
 std::string bucket_expression(const strategies::ShadowTablePlan& plan) {
   return fmt::format("(pg_catalog.hash_record_extended(ROW({}), 0) & {})",
@@ -76,6 +77,9 @@ Replayer::Replayer(const RunContext& context, int share, int shares)
   session_->run(
       {"replay.plan",
        "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off"});
+  // Replayers wait for each other where a unique value went from one's key to another's, and may do so in a
+  // circle. Each has a patience of its own, well below deadlock_timeout, so that one of them gives way.
+  session_->run({"replay.patience", fmt::format("SET lock_timeout = '{}ms'", kPatienceMs * (share + 1))});
 }
 
 ReplayBatch Replayer::replay_batch() {
@@ -84,6 +88,12 @@ ReplayBatch Replayer::replay_batch() {
     try {
       return replay(limit);
     } catch (const postgres::DatabaseError& error) {
+      if (error.lock_not_available() || error.sqlstate() == "40P01") {
+        // Nothing was consumed, the transaction has rolled back. A smaller batch meets fewer others.
+        context_.check_stop();
+        limit = std::max<std::int64_t>(1, limit / 2);
+        continue;
+      }
       if (!error.data_error()) throw;
       // Some row does not fit. Smaller batches isolate it; nothing was consumed, the transaction has rolled
       // back.

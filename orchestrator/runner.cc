@@ -113,8 +113,11 @@ class Runner::Execution {
       progress_.start(run_.phase, run_.rows_copied, run_.rows_total);
       Monitor monitor(*sessions_, run_, plan_, progress_, reporter_, stop_);
       try {
-        if (request_.goal == Goal::cutover || request_.goal == Goal::contract)
+        if (request_.goal == Goal::cutover || request_.goal == Goal::contract) {
           journal_->set_state(run_.run, State::running, "");
+          // Kept from the beginning, so that a crash on the way to the cutover does not forget the wish.
+          if (request_.options.postpone_cutover) journal_->set_postponed(run_.run, true);
+        }
         pursue(progressed);
       } catch (const SourceChanged& changed) {
         source_changed(changed.change);

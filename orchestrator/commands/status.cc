@@ -6,7 +6,6 @@
 
 #include "migrations/revision_directory.h"
 #include "orchestrator/commands/commands.h"
-#include "strategies/plan.h"
 
 namespace crossfade::orchestrator {
 
@@ -75,16 +74,15 @@ object progress_of(postgres::Session& session, const Run& run) {
 object backlog_of(postgres::Session& session, const Run& run) {
   object out{{"keys", 0}, {"bytes", 0}, {"oldest_s", nullptr}};
   if (run.plan.is_null() || run.phase == Phase::soaking || finished(run.phase)) return out;
-  const auto plan = boost::json::value_to<strategies::ShadowTablePlan>(run.plan);
-  const postgres::Rows size =
-      session.run({"status.log", "SELECT pg_catalog.pg_relation_size(pg_catalog.to_regclass($1)) AS bytes"},
-                  {plan.log.quoted()});
+  // The one member is enough, so that `status` answers whatever else a plan of another version holds.
+  const auto log = boost::json::value_to<postgres::QualifiedName>(run.plan.at("log")).quoted();
+  const postgres::Rows size = session.run(
+      {"status.log", "SELECT pg_catalog.pg_relation_size(pg_catalog.to_regclass($1)) AS bytes"}, {log});
   if (size.only().is_null("bytes")) return out;
   out["bytes"] = size.only().integer("bytes");
-  out["keys"] =
-      session.run({"status.backlog", "SELECT pg_catalog.count(*) AS keys FROM " + plan.log.quoted()})
-          .only()
-          .integer("keys");
+  out["keys"] = session.run({"status.backlog", "SELECT pg_catalog.count(*) AS keys FROM " + log})
+                    .only()
+                    .integer("keys");
   return out;
 }
 

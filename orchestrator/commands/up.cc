@@ -21,7 +21,7 @@ class Up {
 
   CommandResult run() {
     directory_.only_head();
-    session_ = factory_.open({.application_name = "crossfade/up"});
+    reopen();
     const auto pending = pending_files(*session_, directory_);
     prepare(pending);
     try {
@@ -58,9 +58,11 @@ class Up {
   void apply(const migrations::MigrationFile& file) {
     current_ = unfinished_run(file.revision);
     const bool resumed = current_.has_value();
+    RunOptions options = options_;
     if (resumed) {
       require_unedited(file, current_->file_fingerprint, false);
       refuse_postponed(*current_);
+      options.postpone_cutover = options.postpone_cutover || current_->postponed;
     } else {
       const FileTarget target = resolve_in_own_session(file);
       free_of_soaking(target);
@@ -69,10 +71,11 @@ class Up {
     }
     resumed_ = resumed;
     const RunResult done =
-        runner_.execute({current_->run, options_.contract ? Goal::contract : Goal::cutover, options_});
+        runner_.execute({current_->run, options.contract ? Goal::contract : Goal::cutover, options});
     documents_.push_back(run_document(done.run, resumed, done.total_ms));
     result_.text += run_text(done.run, done.total_ms);
     current_.reset();
+    reopen();
   }
 
   FileTarget resolve_in_own_session(const migrations::MigrationFile& file) {
@@ -88,14 +91,16 @@ class Up {
   }
 
   static void refuse_postponed(const Run& run) {
-    if (!run.postponed) return;
+    if (!run.postponed || run.phase != Phase::ready) return;
+    const std::string pause =
+        run.paused_by.empty() ? "" : fmt::format(", paused by {} at {}", run.paused_by, run.paused_at);
     throw Failure(
         ExitCode::resumable,
         {.code = "postponed",
          .object = fmt::format("run {} of {}", run.run, run.table()),
          .message = "the cutover is postponed; `up` never cuts over a postponed run",
          .expected = "",
-         .found = "phase " + to_string(run.phase),
+         .found = "phase " + to_string(run.phase) + pause,
          .next = fmt::format("`crossfade cutover {}` replays, verifies again and cuts over.", run.run)});
   }
 
@@ -136,8 +141,12 @@ class Up {
       const RunResult done = runner_.execute({run.run, Goal::contract, options_});
       documents_.push_back(run_document(done.run, true, done.total_ms));
       result_.text += run_text(done.run, done.total_ms);
+      reopen();
     }
   }
+
+  /// A run may take days and outlive a restart of the server; what was opened before it may be dead.
+  void reopen() { session_ = factory_.open({.application_name = "crossfade/up"}); }
 
   /// A failed run still shows how far it came.
   void show_unfinished() {

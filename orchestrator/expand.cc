@@ -3,12 +3,21 @@
 #include <boost/json.hpp>
 
 #include "orchestrator/lock_attempts.h"
+#include "orchestrator/source_drift.h"
 
 namespace crossfade::orchestrator {
 
 namespace {
 
 constexpr int kCaptureAttempts = 200;
+
+/// Between the plan and this lock the table may have got a column, or another table its name (rule 5).
+void require_planned_shape(const RunContext& context) {
+  const auto found = checkers::read_fingerprint(context.control, context.plan.source.oid);
+  auto change = checkers::compare(context.fingerprint, found);
+  if (change && change->reaction == checkers::FingerprintReaction::stop)
+    throw SourceChanged{std::move(*change)};
+}
 
 }  // namespace
 
@@ -25,11 +34,15 @@ void create_shadow(RunContext& context) {
 
 void switch_capture_on(RunContext& context) {
   if (context.journal.step_finished(context.run(), "switch capture on")) return;
+  // Again, because a restart or a long pause may lie between the plan and now: what hangs on the table must
+  // be known.
+  refuse_new_dependents(context, context.control);
   with_lock(
       context.control, {context.plan.source.name, "SHARE ROW EXCLUSIVE", "capture"},
       {context.options.lock_budget_ms, context.options.hold_budget_ms}, kCaptureAttempts, context.stop,
       [&](const std::string& reason) { context.progress.set_waiting(reason); },
       [&] {
+        require_planned_shape(context);
         for (const std::string& statement : context.plan.capture)
           context.control.run({"capture.statement", statement});
         context.fingerprint = checkers::read_fingerprint(context.control, context.plan.source.oid);

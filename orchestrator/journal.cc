@@ -209,13 +209,28 @@ void Journal::advance(std::int64_t run, Phase from, Phase to) {
   const Rows rows = session_.run({"journal.advance." + to_string(to),
                                   "UPDATE crossfade.runs SET phase = $3, state = CASE WHEN paused_by IS NULL "
                                   "THEN $4 ELSE state END, reason = NULL,"
-                                  " updated_at = pg_catalog.clock_timestamp() WHERE run = $1 AND phase = $2"},
+                                  " updated_at = pg_catalog.clock_timestamp() WHERE run = $1 AND phase = $2"
+                                  " AND (paused_by IS NULL OR $3 <> 'soaking')"},
                                  {std::to_string(run), to_string(from), to_string(to),
                                   to == Phase::soaking || finished(to) ? "done" : "running"});
   if (rows.affected() != 1) {
+    if (to == Phase::soaking) throw_if_paused(run);
     throw std::logic_error(fmt::format("run {} is not in phase {} in the journal", run, to_string(from)));
   }
   event(run, "phase " + to_string(to));
+}
+
+/// An operator's pause that was given while the swap was under way wins; the swap rolls back.
+void Journal::throw_if_paused(std::int64_t run) {
+  const std::optional<Run> found = load(run);
+  if (!found || found->paused_by.empty()) return;
+  throw Failure(ExitCode::resumable,
+                {.code = "paused",
+                 .object = fmt::format("run {} of {}", run, found->table()),
+                 .message = "the run is paused",
+                 .expected = "",
+                 .found = fmt::format("paused by {} at {}", found->paused_by, found->paused_at),
+                 .next = fmt::format("`crossfade resume {}` lifts the pause and goes on.", run)});
 }
 
 void Journal::set_state(std::int64_t run, State state, const std::string& reason) {
@@ -231,12 +246,15 @@ void Journal::set_postponed(std::int64_t run, bool postponed) {
                {std::to_string(run), postponed ? "t" : "f"});
 }
 
-void Journal::pause(std::int64_t run, const std::string& who) {
-  session_.run({"journal.pause",
-                "UPDATE crossfade.runs SET state = 'paused', paused_by = $2, paused_at = "
-                "pg_catalog.clock_timestamp() WHERE run = $1"},
-               {std::to_string(run), who});
+bool Journal::pause(std::int64_t run, const std::string& who) {
+  const Rows rows = session_.run(
+      {"journal.pause",
+       "UPDATE crossfade.runs SET state = 'paused', paused_by = $2, paused_at = pg_catalog.clock_timestamp()"
+       " WHERE run = $1 AND phase NOT IN ('soaking', 'reverted', 'contracted', 'aborted')"},
+      {std::to_string(run), who});
+  if (rows.affected() == 0) return false;
   event(run, "pause", {{"by", who}});
+  return true;
 }
 
 void Journal::lift_pause(std::int64_t run) {

@@ -90,7 +90,8 @@ class Journal {
   void advance(std::int64_t run, Phase from, Phase to);
   void set_state(std::int64_t run, State state, const std::string& reason);
   void set_postponed(std::int64_t run, bool postponed);
-  void pause(std::int64_t run, const std::string& who);
+  /// False where the run has been cut over or ended meanwhile: there is nothing left to pause.
+  bool pause(std::int64_t run, const std::string& who);
   void lift_pause(std::int64_t run);
   void save_fingerprint(std::int64_t run, const boost::json::value& fingerprint);
   void save_verification(std::int64_t run, const boost::json::value& summary,
@@ -114,6 +115,7 @@ class Journal {
   void event(std::int64_t run, const std::string& what, const boost::json::value& detail = {});
 
  private:
+  void throw_if_paused(std::int64_t run);
   std::vector<Run> load_where(const std::string& name, const std::string& condition,
                               const postgres::Parameters& parameters);
 

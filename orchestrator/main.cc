@@ -138,10 +138,11 @@ int print(const std::string& command, OutputStyle style, const CommandResult& re
     std::cerr << describe(*result.problem) << '\n';
   }
   if (style.json) {
-    boost::json::object document{{"schema", 1},
-                                 {"command", command.empty() ? boost::json::value() : command},
-                                 {"exit_code", static_cast<int>(result.exit_code)},
-                                 {"error", result.problem ? problem_document(*result.problem) : nullptr}};
+    boost::json::object document{
+        {"schema", 1},
+        {"command", command.empty() ? boost::json::value() : boost::json::value(command)},
+        {"exit_code", static_cast<int>(result.exit_code)},
+        {"error", result.problem ? problem_document(*result.problem) : nullptr}};
     for (const auto& member : members_of(command)) document[member.key()] = member.value();
     for (const auto& member : result.document) document[member.key()] = member.value();
     std::cout << boost::json::serialize(document) << std::endl;
@@ -318,7 +319,8 @@ RawArguments look_over(const std::vector<std::string>& arguments) {
 
 std::string usage_message(const CLI::App& application, const RawArguments& raw, const CLI::ParseError& error,
                           const std::vector<std::string>& arguments, char** masked) {
-  if (!raw.command.empty() && application.get_subcommand_no_throw(raw.command) == nullptr)
+  const auto known = [&](const CLI::App* command) { return command->get_name() == raw.command; };
+  if (!raw.command.empty() && application.get_subcommands(known).empty())
     return fmt::format("there is no command `{}`", raw.command);
   std::string message = error.what();
   for (std::size_t index = 0; index < arguments.size(); ++index) {

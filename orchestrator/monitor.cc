@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <boost/json.hpp>
+
 #include "postgres/error.h"
 #include "postgres/problem.h"
+#include "strategies/capture_statements.h"
 
 namespace crossfade::orchestrator {
 
@@ -95,12 +98,48 @@ void Monitor::exchange(postgres::Session& session) {
               .integer("keys"));
     }
   }
-  const postgres::Rows state = session.run(
-      {"monitor.pause", "SELECT paused_by IS NOT NULL AS paused FROM crossfade.runs WHERE run = $1"}, {run});
-  if (!state.empty() && state[0].boolean("paused")) {
+  const postgres::Rows rows =
+      session.run({"monitor.pause",
+                   "SELECT paused_by IS NOT NULL AS paused, source_fingerprint::text AS fingerprint,"
+                   " phase IN ('copying', 'building', 'replaying', 'verifying', 'ready') AS capturing"
+                   " FROM crossfade.runs WHERE run = $1"},
+                  {run});
+  if (rows.empty()) return;
+  if (rows[0].boolean("paused")) {
     paused_ = true;
     run_stop_.request_stop();
   }
+  if (rows[0].boolean("capturing") && !source_change()) watch_source(session, rows[0]);
+}
+
+/// A renamed or dropped key column makes every captured write of the application fail (rule 4). A long index
+/// build would not notice for hours; so this does, and disarms capture at once.
+void Monitor::watch_source(postgres::Session& session, const postgres::Row& run) {
+  const auto expected =
+      boost::json::value_to<checkers::TableFingerprint>(boost::json::parse(run.text("fingerprint")));
+  auto change = checkers::compare(expected, checkers::read_fingerprint(session, plan_.source.oid));
+  if (!change || change->reaction != checkers::FingerprintReaction::stop) return;
+  // The swap itself moves the table; its commit and the journal's phase are one.
+  const bool still_capturing =
+      !session
+           .run({"monitor.phase",
+                 "SELECT 1 AS one FROM crossfade.runs WHERE run = $1 AND phase NOT IN ('soaking', "
+                 "'contracted', 'aborted')"},
+                {std::to_string(run_.run)})
+           .empty();
+  if (!still_capturing) return;
+  for (const std::string& statement : strategies::disarm_statements(plan_))
+    session.run({"monitor.disarm", statement});
+  {
+    const std::lock_guard lock(mutex_);
+    source_change_ = std::move(change);
+  }
+  run_stop_.request_stop();
+}
+
+std::optional<checkers::FingerprintChange> Monitor::source_change() const {
+  const std::lock_guard lock(mutex_);
+  return source_change_;
 }
 
 }  // namespace crossfade::orchestrator

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 
@@ -14,17 +16,20 @@ namespace crossfade::orchestrator {
 
 class Monitor {
  public:
-  /// `run_stop` is asked to stop when the journal says paused. Everything referred to must outlive the
-  /// monitor.
+  /// `run_stop` is asked to stop when the journal says paused; without a state it heeds no pause. Everything
+  /// referred to must outlive the monitor.
   Monitor(const RunSessions& sessions, const Run& run, const strategies::ShadowTablePlan& plan,
           RunProgress& progress, Reporter& reporter, std::stop_source run_stop);
   ~Monitor();
 
   bool paused() const { return paused_; }
+  /// Set where the table changed so that the run cannot go on; capture is disarmed already.
+  std::optional<checkers::FingerprintChange> source_change() const;
 
  private:
   void watch(const std::stop_token& stop);
   void exchange(postgres::Session& session);
+  void watch_source(postgres::Session& session, const postgres::Row& run);
   void show();
 
   const RunSessions& sessions_;
@@ -35,6 +40,8 @@ class Monitor {
   std::stop_source run_stop_;
   std::atomic<bool> paused_{false};
   std::string shown_reason_;
+  mutable std::mutex mutex_;
+  std::optional<checkers::FingerprintChange> source_change_;
   std::jthread thread_;
 };
 

@@ -43,6 +43,15 @@ Failure resumable(const Run& run, std::string code, std::string message, std::st
                                        .next = std::move(next)});
 }
 
+Failure stopped(std::int64_t run) {
+  return Failure(ExitCode::resumable, {.code = "stopped",
+                                       .object = fmt::format("run {}", run),
+                                       .message = "stopped on request",
+                                       .expected = "",
+                                       .found = "",
+                                       .next = "Run `crossfade up` again; it goes on where it stopped."});
+}
+
 Failure held_by_another(postgres::Session& session, std::uint32_t table_oid, const std::string& table) {
   return Failure(ExitCode::refused, {.code = "table-held",
                                      .object = table,
@@ -50,6 +59,16 @@ Failure held_by_another(postgres::Session& session, std::uint32_t table_oid, con
                                      .expected = "one process a table",
                                      .found = describe_table_lock_holder(session, table_oid),
                                      .next = "Wait for it, or stop it; `crossfade status` shows its run."});
+}
+
+Failure changed_while_planning(const FileTarget& target, const checkers::FingerprintChange& change) {
+  return Failure(ExitCode::resumable,
+                 {.code = "table-changed",
+                  .object = target.name.display(),
+                  .message = "the table changed while it was planned for: it " + change.reason,
+                  .expected = "a table that nobody alters at the same time",
+                  .found = change.component + " changed",
+                  .next = "Run `crossfade up` again."});
 }
 
 /// A process that was just killed may leave its lock behind for the moment that its backend needs to notice.
@@ -111,7 +130,9 @@ class Runner::Execution {
     refuse_while_paused();
     {
       progress_.start(run_.phase, run_.rows_copied, run_.rows_total);
-      Monitor monitor(*sessions_, run_, plan_, progress_, reporter_, stop_);
+      // A pause must not stop what removes or looks at a paused run.
+      Monitor monitor(*sessions_, run_, plan_, progress_, reporter_,
+                      heeds_pause() ? stop_ : std::stop_source(std::nostopstate));
       try {
         if (request_.goal == Goal::cutover || request_.goal == Goal::contract) {
           journal_->set_state(run_.run, State::running, "");
@@ -124,6 +145,8 @@ class Runner::Execution {
         progressed = true;
         return run_again(progressed);
       } catch (const Failure& failure) {
+        // The monitor has stopped the run; what it saw is the reason.
+        if (const auto change = monitor.source_change()) source_changed(*change);
         if (monitor.paused()) refuse_while_paused();
         throw;
       }
@@ -144,13 +167,14 @@ class Runner::Execution {
  private:
   RunResult run_again(bool& progressed) {
     run_ = journal_->load(run_.run).value();
-    context_->fingerprint = {};
     return run(progressed);
   }
 
+  bool heeds_pause() const { return request_.goal == Goal::cutover || request_.goal == Goal::contract; }
+
   void refuse_while_paused() {
     run_ = journal_->load(run_.run).value();
-    if (run_.paused_by.empty() || request_.goal == Goal::abort || request_.goal == Goal::verify) return;
+    if (run_.paused_by.empty() || !heeds_pause() || run_.phase == Phase::soaking) return;
     throw resumable(run_, "paused", "the run is paused",
                     fmt::format("paused by {} at {}", run_.paused_by, run_.paused_at),
                     fmt::format("`crossfade resume {}` lifts the pause and goes on.", run_.run));
@@ -159,6 +183,7 @@ class Runner::Execution {
   void pursue(bool& progressed) {
     switch (request_.goal) {
       case Goal::abort:
+        if (run_.phase == Phase::aborted) return;  // an earlier attempt's commit had got through after all
         abort_run(*context_, run_.phase);
         break;
       case Goal::verify:
@@ -174,6 +199,8 @@ class Runner::Execution {
   /// One phase. False when the goal is reached.
   bool step() {
     context_->check_stop();
+    // The lock on the table is this session's; without it another process may already be at work.
+    owner_->run({"owner.alive", "SELECT 1 AS one"});
     run_ = journal_->load(run_.run).value();
     const Phase phase = run_.phase;
     const auto started = Clock::now();
@@ -375,13 +402,10 @@ class Runner::Execution {
 Runner::Runner(const postgres::SessionFactory& factory, Reporter& reporter, std::stop_token stop)
     : factory_(factory), reporter_(reporter), stop_(std::move(stop)) {}
 
-std::int64_t Runner::start(const migrations::MigrationFile& file) {
+std::optional<std::int64_t> Runner::start(const migrations::MigrationFile& file) {
   const auto session = factory_.open({.application_name = "crossfade/plan"});
   Journal journal(*session);
-  Run run{.revision = file.revision,
-          .file_fingerprint = file.fingerprint,
-          .strategy = "shadow",
-          .postponed = false};
+  Run run{.revision = file.revision, .file_fingerprint = file.fingerprint, .strategy = "shadow"};
   run.session_settings = read_role_settings(*session);
   run.system_identifier = postgres::read_server_facts(*session).system_identifier;
 
@@ -389,18 +413,30 @@ std::int64_t Runner::start(const migrations::MigrationFile& file) {
   // copied.
   const auto planner = open_as_role(factory_, "crossfade/plan");
   const FileTarget target = resolve_target(*planner, file);
+  hold_table(*session, target.oid, target.name.display());
+  // Another process may have done the same, to the end, while this one waited for the table.
+  for (const AppliedRevision& applied : journal.applied_revisions()) {
+    if (applied.revision == file.revision) return std::nullopt;
+  }
+  for (const Run& open : journal.open_runs()) {
+    if (open.revision == file.revision) return open.run;
+  }
   run.table_schema = target.name.schema;
   run.table_name = target.name.name;
   run.table_oid = target.oid;
-  hold_table(*session, target.oid, target.name.display());
 
   // The journal row gives the number that names the schemas; a refusal rolls it back.
   postgres::Transaction transaction(*session, "start");
   const std::int64_t number = journal.create_run(run);
+  const checkers::TableFingerprint before = checkers::read_fingerprint(*planner, target.oid);
   const strategies::RevisionPlan plan = plan_revision(*planner, file, number);
   if (!plan.refusals.empty()) throw refusal_of(plan);
+  if (auto change = checkers::compare(before, checkers::read_fingerprint(*planner, target.oid))) {
+    throw changed_while_planning(target, *change);
+  }
   for (const Problem& announcement : plan.announcements) reporter_.note(describe(announcement));
   journal.save_plan(number, boost::json::value_from(*plan.shadow), plan.estimate.rows);
+  journal.save_fingerprint(number, boost::json::value_from(before));
   journal.event(number, "planned", {{"revision", file.revision}, {"table", target.name.display()}});
   transaction.commit();
   return number;
@@ -423,10 +459,9 @@ RunResult Runner::execute(const RunRequest& request) {
         if (execution) execution->record_stop(State::failed, error.what());
         throw out_of_space(execution ? execution->journalled() : Run{.run = request.run}, error);
       }
-      if (stop_.stop_requested() && error.cancelled()) {
+      if (stop_.stop_requested() && error.retryable()) {
         if (execution) execution->record_stop(State::interrupted, "stopped on request");
-        throw resumable(execution->journalled(), "stopped", "stopped on request", "",
-                        "Run `crossfade up` again; it goes on where it stopped.");
+        throw stopped(request.run);
       }
       if (!error.retryable()) {
         if (execution) execution->record_stop(State::failed, error.what());
@@ -434,9 +469,12 @@ RunResult Runner::execute(const RunRequest& request) {
       }
       trouble = error.report().message;
     } catch (const Failure& failure) {
-      const bool cannot_connect =
-          failure.problem().code == "unreachable" && (reconnects > 0 || execution.has_value());
-      if (!cannot_connect) {
+      // After a lost connection the server may be away for a while, or still hold our own last session's
+      // lock.
+      const bool passing =
+          (failure.problem().code == "unreachable" && (reconnects > 0 || execution.has_value())) ||
+          (failure.problem().code == "table-held" && reconnects > 0);
+      if (!passing) {
         if (execution) {
           const State state = failure.exit_code() != ExitCode::resumable ? State::failed
                               : failure.problem().code == "postponed"    ? State::postponed
@@ -452,7 +490,8 @@ RunResult Runner::execute(const RunRequest& request) {
       reconnects = 0;
       pause = milliseconds(250);
     }
-    if (reconnects >= kReconnects || stop_.stop_requested()) {
+    if (stop_.stop_requested()) throw stopped(request.run);
+    if (reconnects >= kReconnects) {
       throw Failure(
           ExitCode::failed,
           {.code = "connection-lost",

@@ -37,9 +37,10 @@ class Runner {
  public:
   Runner(const postgres::SessionFactory& factory, Reporter& reporter, std::stop_token stop);
 
-  /// Plans the file against the live catalog and journals a new run. Throws Failure (exit 5) with every
-  /// refusal, and where another process holds the table.
-  std::int64_t start(const migrations::MigrationFile& file);
+  /// Plans the file against the live catalog and journals a new run; or gives the run that another process
+  /// has just started for it, or null where the revision has been applied meanwhile. Throws Failure (exit 5)
+  /// with every refusal, and where another process holds the table.
+  std::optional<std::int64_t> start(const migrations::MigrationFile& file);
 
   /// Throws Failure: exit 3 differences, 4 stopped and resumable, 5 refused, 1 failed. The journal holds
   /// state and reason before it throws.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "checkers/preflight.h"
 #include "postgres/error.h"
 #include "postgres/problem.h"
 #include "strategies/grants.h"
@@ -22,7 +23,13 @@ SELECT pg_catalog.md5(pg_catalog.concat_ws('|', c.relowner, c.relacl,
          (SELECT pg_catalog.string_agg(i.indexrelid::text, ',' ORDER BY i.indexrelid)
             FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisvalid),
          (SELECT pg_catalog.string_agg(k.oid::text, ',' ORDER BY k.oid)
-            FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid OR k.confrelid = c.oid))) AS digest
+            FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid OR k.confrelid = c.oid),
+         c.reloptions, c.relreplident,
+         (SELECT pg_catalog.string_agg(d.objid::text, ',' ORDER BY d.objid) FROM pg_catalog.pg_depend d
+           WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid AND d.deptype = 'n'),
+         (SELECT pg_catalog.string_agg(s.oid::text, ',' ORDER BY s.oid) FROM pg_catalog.pg_statistic_ext s WHERE s.stxrelid = c.oid),
+         (SELECT pg_catalog.string_agg(p.oid::text, ',' ORDER BY p.oid) FROM pg_catalog.pg_publication p WHERE p.puballtables),
+         (SELECT pg_catalog.string_agg(r.oid::text, ',' ORDER BY r.oid) FROM pg_catalog.pg_publication_rel r WHERE r.prrelid = c.oid))) AS digest
   FROM pg_catalog.pg_class c WHERE c.oid = $1::pg_catalog.oid
 )sql";
 
@@ -71,6 +78,26 @@ void adopt_sequence_grants(postgres::Session& session, const strategies::ShadowT
 
 }  // namespace
 
+void refuse_new_dependents(const RunContext& context, postgres::Session& session) {
+  std::vector<Problem> findings = checkers::preflight(
+      session, {.table_oid = context.plan.source.oid, .display = context.plan.source.name.display()});
+  // The run's own capture triggers.
+  std::erase_if(findings, [](const Problem& finding) { return finding.code == "left-over-trigger"; });
+  if (findings.empty()) return;
+  std::string found;
+  for (const Problem& finding : findings)
+    found += (found.empty() ? "" : "; ") + finding.object + ": " + finding.message;
+  throw Failure(
+      ExitCode::refused,
+      {.code = findings.front().code,
+       .object = context.plan.source.name.display(),
+       .message =
+           "something has come to hang on the table since the run was planned, and cannot be carried over",
+       .expected = "the dependents that the run was planned for",
+       .found = found,
+       .next = fmt::format("Drop it and run `crossfade up` again, or `crossfade abort {}`.", context.run())});
+}
+
 std::string drift_digest(postgres::Session& session, std::uint32_t table_oid) {
   const postgres::Rows rows =
       session.run({"drift.digest", std::string(kDriftDigest)}, {std::to_string(table_oid)});
@@ -82,6 +109,11 @@ void adopt_drift(RunContext& context, postgres::Session& session) {
   auto source = postgres::load_table(session, plan.source.oid);
   const auto shadow_oid = postgres::find_relation(session, plan.shadow.schema, plan.shadow.name);
   if (!source || !shadow_oid) return;  // the fingerprint says what became of them
+  refuse_new_dependents(context, session);
+  if (source->options != plan.source.options || source->replica_identity != plan.source.replica_identity) {
+    throw cannot_adopt(context, "a storage parameter or replica identity",
+                       "ALTER TABLE … SET or REPLICA IDENTITY");
+  }
   if (plan.target.owner != plan.source.owner) source = strategies::with_owner(*source, plan.target.owner);
   postgres::Table shadow = postgres::load_table(session, *shadow_oid).value();
   if (source->owner != shadow.owner) {

@@ -13,9 +13,13 @@ namespace crossfade::orchestrator {
 /// A digest of everything that adopt_drift looks at. One quick query, fit to be asked under the lock.
 std::string drift_digest(postgres::Session& session, std::uint32_t table_oid);
 
-/// Brings grants and owner of the shadow to what the source has now and builds indexes that the source has
-/// got since the plan. Locks the shadow only. Throws Failure (exit 5) where the source has a new constraint
-/// or an index that cannot be built on the new table's columns.
+/// Preflight once more: a view, a foreign key, a trigger or a publication that has come since the plan would
+/// be left behind by the swap. Throws Failure (exit 5) that lists all of them.
+void refuse_new_dependents(const RunContext& context, postgres::Session& session);
+
+/// Refuses new dependents, brings grants and owner of the shadow to what the source has now and builds
+/// indexes that the source has got since the plan. Locks the shadow only. Throws Failure (exit 5) where the
+/// source has a new constraint or an index that cannot be built on the new table's columns.
 void adopt_drift(RunContext& context, postgres::Session& session);
 
 }  // namespace crossfade::orchestrator

@@ -40,6 +40,12 @@ CREATE TABLE crossfade.runs (
   updated_at         timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 
+-- Two processes that plan the same at once cannot both begin.
+CREATE UNIQUE INDEX runs_one_a_table ON crossfade.runs (table_schema, table_name)
+  WHERE phase NOT IN ('soaking', 'reverted', 'contracted', 'aborted');
+CREATE UNIQUE INDEX runs_one_a_revision ON crossfade.runs (revision)
+  WHERE phase NOT IN ('soaking', 'reverted', 'contracted', 'aborted');
+
 CREATE TABLE crossfade.revisions (
   revision    text PRIMARY KEY,
   fingerprint text NOT NULL,

@@ -46,7 +46,15 @@ CommandResult run_pause(const CommandEnvironment& environment, std::optional<std
     return before_cutover(candidate) && candidate.paused_by.empty();
   });
   Journal journal(*session);
-  journal.pause(run.run, operator_name());
+  if (!journal.pause(run.run, operator_name())) {
+    throw Failure(ExitCode::refused,
+                  {.code = "no-eligible-run",
+                   .object = fmt::format("run {} of {}", run.run, run.table()),
+                   .message = "the run was cut over in this very moment; there is nothing left to pause",
+                   .expected = "a run before its cutover",
+                   .found = "phase " + to_string(journal.load(run.run).value().phase),
+                   .next = "`crossfade status` shows it."});
+  }
   const Run paused = journal.load(run.run).value();
   return {.document = {{"runs", boost::json::array{run_document(paused, true, 0)}}},
           .text = fmt::format("run {} of {} is paused{}; `crossfade resume {}` goes on\n", run.run,

@@ -66,8 +66,9 @@ class Up {
     } else {
       const FileTarget target = resolve_in_own_session(file);
       free_of_soaking(target);
-      const std::int64_t run = runner_.start(file);
-      current_ = Journal(*session_).load(run);
+      const auto run = runner_.start(file);
+      if (!run) return;
+      current_ = Journal(*session_).load(*run);
     }
     resumed_ = resumed;
     const RunResult done =

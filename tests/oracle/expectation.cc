@@ -183,11 +183,12 @@ SELECT pg_catalog.format('column %I has not the type, collation or presence that
   std::string key;
   std::string names;
   std::string unequal;
+  // As records, by image: two bare row constructors would be compared column by column, by equality.
   const auto add = [&](const std::string& name) {
     const std::string quoted = quote_identifier(name);
     names += (names.empty() ? "" : ", ") + quoted;
     unequal += fmt::format(
-        "{0}CASE WHEN ROW(e.{1}) OPERATOR(pg_catalog.*=) ROW(n.{1}) THEN NULL ELSE {2} || "
+        "{0}CASE WHEN ROW(e.{1})::record OPERATOR(pg_catalog.*=) ROW(n.{1})::record THEN NULL ELSE {2} || "
         "coalesce(left(e.{1}::text, 60), 'NULL') || ' / ' || coalesce(left(n.{1}::text, 60), 'NULL') END",
         unequal.empty() ? "" : ", ", quoted, quote_literal(name + ": "));
   };

@@ -1,0 +1,68 @@
+// A crossfade that is frozen (SIGSTOP: a debugger, a suspended machine, a full swap) while it holds a lock that
+// the application needs. The server itself ends the frozen session within the budgets; when the process wakes,
+// it goes on or can be resumed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+
+#include "tests/fault/application_writer.h"
+#include "tests/fault/scene.h"
+
+namespace crossfade::tests {
+namespace {
+
+using ::testing::IsEmpty;
+using std::chrono::milliseconds;
+
+/// The default lock and hold budgets, and what a busy machine adds.
+constexpr milliseconds kBudgets{700};
+constexpr milliseconds kMargin{800};
+
+class Frozen : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Frozen, LosesItsLockWithinTheBudgetsAndGoesOnWhenItWakes) {
+  const std::string place = GetParam();
+  const std::string name = place.substr(0, place.find_first_of("#:"));
+  Scene scene;
+  std::optional<ApplicationWriter> writer;
+  writer.emplace(scene.database(), scene.rows());
+  Process process(scene.command({"up", "--contract"}, place + ":stop"));
+  ASSERT_TRUE(scene.wait_for_trace("fired " + name)) << process.errors();
+
+  const auto frozen = std::chrono::steady_clock::now();
+  scene.database().execute("UPDATE public.orders SET customer = customer WHERE id = 1");
+  const auto waited =
+      std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - frozen);
+  EXPECT_LT(waited, kBudgets + kMargin);
+  std::this_thread::sleep_for(milliseconds(500));  // the application goes on
+  process.send_signal(SIGCONT);
+  const Finished finished = process.wait();
+  EXPECT_EQ(finished.exit_code, 0) << describe(finished);
+  if (finished.exit_code != 0) {
+    const Finished again = scene.run({"up", "--contract"}, "", "again");
+    EXPECT_EQ(again.exit_code, 0) << describe(again);
+  }
+  writer->stop();
+  EXPECT_THAT(writer->errors(), IsEmpty());
+  EXPECT_LT(writer->longest(), kBudgets + kMargin);
+  scene.expect_finished();
+}
+
+INSTANTIATE_TEST_SUITE_P(After, Frozen,
+                         ::testing::Values("capture.lock:after", "capture.statement#3:after",
+                                           "capture.commit:before", "cutover.lock:after", "cutover.backlog:after",
+                                           "drain.begin:after", "drain.delete:after", "drain.read:after",
+                                           "drain.write:before", "drain.write:after", "drain.commit:before",
+                                           "drain.commit:after", "cutover.swap:after", "cutover.xid:after",
+                                           "cutover.commit:before"),
+                         [](const auto& frozen) {
+                           std::string name = frozen.param;
+                           for (char& letter : name)
+                             if (!std::isalnum(static_cast<unsigned char>(letter))) letter = '_';
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace crossfade::tests

@@ -84,6 +84,30 @@ std::set<std::pair<std::string, std::string>> tables_named(const migrations::Mig
   return out;
 }
 
+constexpr std::string_view kRelationNames = R"sql(
+SELECT relname AS name FROM pg_catalog.pg_class WHERE relnamespace = $1::pg_catalog.regnamespace
+)sql";
+
+// Made in a schema of its own, the new table gets the plain name for its array type; the source's own may
+// differ.
+constexpr std::string_view kTakenArrayType = R"sql(
+SELECT t.typname AS name FROM pg_catalog.pg_type t
+ WHERE t.typnamespace = $1::pg_catalog.regnamespace AND t.typname = ('_' || $2)::pg_catalog.name
+   AND t.oid NOT IN (SELECT own.typarray FROM pg_catalog.pg_type own WHERE own.typrelid = $3::pg_catalog.oid)
+)sql";
+
+strategies::SchemaNames schema_names(postgres::Session& session, const postgres::Table& source) {
+  const std::string schema = postgres::quote_identifier(source.name.schema);
+  strategies::SchemaNames names;
+  const postgres::Rows relations =
+      session.run({"planning.relation_names", std::string(kRelationNames)}, {schema});
+  for (const postgres::Row row : relations) names.relations.insert(row.text("name"));
+  const postgres::Rows types = session.run({"planning.array_type", std::string(kTakenArrayType)},
+                                           {schema, source.name.name, std::to_string(source.oid)});
+  if (!types.empty()) names.taken_array_type = types[0].text("name");
+  return names;
+}
+
 checkers::PreflightRequest preflight_request(const postgres::Table& source) {
   return {.table_oid = source.oid,
           .display = source.name.display(),
@@ -140,7 +164,8 @@ strategies::RevisionPlan plan_revision(postgres::Session& session, const migrati
   if (source.kind == "r") {
     try {
       const strategies::ShapeRehearsal rehearsal = rehearse(session, source, run, file, statements);
-      plan = strategies::plan_shadow_table({run, &file, &statements, &rehearsal});
+      plan =
+          strategies::plan_shadow_table({run, &file, &statements, &rehearsal, schema_names(session, source)});
     } catch (const Failure& failure) {
       plan.refusals.push_back(failure.problem());
     }

@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <set>
 
 #include "orchestrator/rejected_rows.h"
-#include "orchestrator/unique_conflicts.h"
 #include "orchestrator/workers.h"
 #include "postgres/error.h"
 #include "strategies/transform.h"
@@ -22,7 +20,14 @@ constexpr std::int64_t kVacuumAfter = 20000;
 /// Under constant writes the log is never empty; as short as this it is brought over under the lock in
 /// milliseconds.
 constexpr std::int64_t kShortLog = 100;
-constexpr int kPatienceWithoutProgress = 5;
+/// A key that was put back so often may be in conflict for good. Looking costs a pass over the log, so that
+/// conflicts which turned out to pass are looked into less and less often.
+constexpr int kPatienceWithKey = 5;
+constexpr int kLongestPatienceWithKey = 320;
+constexpr std::size_t kKeysLookedInto = 20;
+constexpr int kRoundsWithoutProgress = 5;
+/// In a row, for one batch. A lock is waited for as long as it takes.
+constexpr int kDeadlocksEndured = 200;
 constexpr int kPatienceMs = 40;  ///< for a lock, times the replayer's number
 
 std::string bucket_expression(const strategies::ShadowTablePlan& plan) {
@@ -41,22 +46,23 @@ std::string key_texts(const strategies::ShadowTablePlan& plan) {
 /// The distinct keys as one array parameter a column. Distinct by image, not by equality: 'A' and 'a' may be
 /// one key on one side and two on the other (rule 3).
 struct KeySet {
+  std::set<KeyTexts> keys;
   postgres::Parameters parameters;
-  std::int64_t count = 0;
 };
 
+KeyTexts key_of(const postgres::Rows& rows, std::size_t row, std::size_t columns) {
+  KeyTexts key;
+  for (std::size_t column = 0; column < columns; ++column) key.push_back(rows.values(row)[column].value());
+  return key;
+}
+
 KeySet distinct_keys(const postgres::Rows& rows, std::size_t columns) {
-  std::set<std::vector<std::string>> keys;
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    std::vector<std::string> key;
-    for (std::size_t column = 0; column < columns; ++column) key.push_back(rows.values(row)[column].value());
-    keys.insert(std::move(key));
-  }
-  KeySet out{.count = static_cast<std::int64_t>(keys.size())};
+  KeySet out;
+  for (std::size_t row = 0; row < rows.size(); ++row) out.keys.insert(key_of(rows, row, columns));
   for (std::size_t column = 0; column < columns; ++column) {
     std::vector<std::string> values;
-    values.reserve(keys.size());
-    for (const auto& key : keys) values.push_back(key[column]);
+    values.reserve(out.keys.size());
+    for (const KeyTexts& key : out.keys) values.push_back(key[column]);
     out.parameters.push_back(postgres::array_literal(values));
   }
   return out;
@@ -72,7 +78,9 @@ Replayer::Replayer(const RunContext& context, int share, int shares)
     : context_(context),
       share_(share),
       shares_(shares),
-      session_(context.sessions.open(fmt::format("replay {}", share), true)) {
+      session_(context.sessions.open(fmt::format("replay {}", share), true)),
+      patience_(kPatienceWithKey),
+      random_(static_cast<std::minstd_rand::result_type>(session_->backend_pid())) {
   // Whatever the statistics say: each key is looked up by the index, on both sides.
   session_->run(
       {"replay.plan",
@@ -84,13 +92,17 @@ Replayer::Replayer(const RunContext& context, int share, int shares)
 
 ReplayBatch Replayer::replay_batch() {
   std::int64_t limit = context_.options.replay_batch;
-  for (;;) {
+  for (int deadlocks = 0;;) {
     try {
       return replay(limit);
     } catch (const postgres::DatabaseError& error) {
-      if (error.lock_not_available() || error.sqlstate() == "40P01") {
-        // Nothing was consumed, the transaction has rolled back. A smaller batch meets fewer others.
+      if (error.connection_dead()) throw;
+      if (error.lock_not_available() || error.sqlstate() == "40P01" || error.sqlstate() == "40001") {
+        if (!error.lock_not_available() && ++deadlocks > kDeadlocksEndured) throw;
+        // Nothing was consumed, the transaction has rolled back. A smaller batch meets fewer others, and
+        // after pauses of different lengths the same two do not meet again.
         context_.check_stop();
+        pause_at_random(20);
         limit = std::max<std::int64_t>(1, limit / 2);
         continue;
       }
@@ -133,7 +145,7 @@ ReplayBatch Replayer::replay(std::int64_t limit) {
     return batch;
   }
   const KeySet keys = distinct_keys(consumed, plan.key.size());
-  batch.keys = keys.count;
+  batch.keys = static_cast<std::int64_t>(keys.keys.size());
   const std::string from_keys = strategies::keys_from_parameters(plan, "k");
   const std::string distinct_keys_query =
       fmt::format("(SELECT DISTINCT {} FROM {})", strategies::log_key_columns(plan, "k"), from_keys);
@@ -151,26 +163,58 @@ ReplayBatch Replayer::replay(std::int64_t limit) {
       keys.parameters);
   const postgres::Rows requeued = session_->run(
       {"replay.requeue",
-       fmt::format("INSERT INTO {} SELECT {} FROM {} WHERE EXISTS (SELECT 1 FROM {} AS o WHERE {})"
-                   " AND NOT EXISTS (SELECT 1 FROM {} AS s WHERE {})",
+       fmt::format("INSERT INTO {} AS l SELECT {} FROM {} WHERE EXISTS (SELECT 1 FROM {} AS o WHERE {})"
+                   " AND NOT EXISTS (SELECT 1 FROM {} AS s WHERE {}) RETURNING {}",
                    plan.log.quoted(), strategies::log_key_columns(plan, "k"), from_keys,
                    plan.source.name.quoted(), strategies::source_matches_key(plan, "o", "k"),
-                   plan.shadow.quoted(), strategies::shadow_matches_key(plan, "s", "k"))},
+                   plan.shadow.quoted(), strategies::shadow_matches_key(plan, "s", "k"), key_texts(plan))},
       keys.parameters);
   batch.requeued = static_cast<std::int64_t>(requeued.affected());
   Journal(*session_).add_keys_replayed(context_.run(), batch.keys - batch.requeued, batch.requeued);
   transaction.commit();
 
   first_page_ = batch.consumed < limit ? 0 : page_of(consumed[consumed.size() - 1].text("place"));
-  batches_without_progress_ = batch.requeued >= batch.keys ? batches_without_progress_ + 1 : 0;
-  if (batches_without_progress_ >= kPatienceWithoutProgress) {
-    // A blocker that is not itself in the log, in one snapshot, is a violation for good (rule 16).
-    throw_if_violated(context_, *session_);
-    batches_without_progress_ = 0;
-  }
+  follow_requeued(keys.keys, requeued);
+  // Whoever holds the values may belong to another replayer, which needs a moment.
+  if (batch.requeued == batch.keys) pause_at_random(5);
   consumed_since_vacuum_ += batch.consumed;
   if (consumed_since_vacuum_ >= kVacuumAfter) vacuum_log();
   return batch;
+}
+
+void Replayer::follow_requeued(const std::set<KeyTexts>& keys, const postgres::Rows& requeued) {
+  std::map<KeyTexts, int> still;
+  std::vector<KeyTexts> suspects;
+  for (std::size_t row = 0; row < requeued.size(); ++row) {
+    KeyTexts key = key_of(requeued, row, context_.plan.key.size());
+    const auto before = requeued_.find(key);
+    const int times = before == requeued_.end() ? 1 : before->second + 1;
+    if (times >= patience_ && suspects.size() < kKeysLookedInto) suspects.push_back(key);
+    still.emplace(std::move(key), times);
+  }
+  for (const KeyTexts& key : keys) requeued_.erase(key);
+  requeued_.merge(still);
+  if (requeued_.empty()) patience_ = kPatienceWithKey;
+  if (suspects.empty()) return;
+  throw_if_violated(context_, *session_, suspects, shares_ > 1);
+  requeued_.clear();
+  patience_ = std::min(patience_ * 2, kLongestPatienceWithKey);
+}
+
+void Replayer::pause_at_random(int longest_ms) {
+  const int pause_ms = std::uniform_int_distribution<int>(1, longest_ms)(random_);
+  sleep_unless_stopped(std::chrono::milliseconds(pause_ms), context_.stop);
+}
+
+bool Replayer::settled(const ReplayBatch& batch, std::int64_t enough) {
+  const bool short_log = batch.consumed < enough;
+  if (batch.requeued == 0 || (!short_log && batch.requeued < batch.keys)) {
+    rounds_without_progress_ = 0;
+    return short_log;
+  }
+  if (++rounds_without_progress_ <= kRoundsWithoutProgress) return false;
+  rounds_without_progress_ = 0;
+  return true;
 }
 
 std::int64_t Replayer::drain(const std::stop_token& stop) {
@@ -178,7 +222,7 @@ std::int64_t Replayer::drain(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const ReplayBatch batch = replay_batch();
     keys += batch.keys - batch.requeued;
-    if (batch.consumed <= kShortLog) break;
+    if (settled(batch, kShortLog + 1)) break;
   }
   return keys;
 }
@@ -219,7 +263,7 @@ void catch_up(RunContext& context) {
     while (!stop.stop_requested()) {
       const ReplayBatch batch = replayer.replay_batch();
       context.progress.add_rows(batch.keys - batch.requeued);
-      if (batch.consumed < context.options.replay_batch) break;
+      if (replayer.settled(batch, context.options.replay_batch)) break;
     }
   });
   context.check_stop();

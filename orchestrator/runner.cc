@@ -99,10 +99,15 @@ Failure out_of_space(const Run& run, const postgres::DatabaseError& error) {
 class Runner::Execution {
  public:
   Execution(const postgres::SessionFactory& factory, Reporter& reporter, const std::stop_token& stop,
-            const RunRequest& request)
+            const RunRequest& request, const std::string& own_epoch)
       : reporter_(reporter), request_(request), forward_(stop, [this] { stop_.request_stop(); }) {
     control_ = factory.open({.application_name = fmt::format("crossfade/{}/control", request.run)});
     run_ = Journal(*control_).load(request.run).value();
+    if (!own_epoch.empty() && run_.epoch != own_epoch) {
+      throw resumable(run_, "taken-over", "another process has taken the run over while the connection was lost",
+                      "another epoch in the journal",
+                      "Let the other process finish; `crossfade status` shows it.");
+    }
     hold_table(*control_, run_.table_oid, run_.table());
     sessions_.emplace(factory, run_, take_over(*control_, run_.run));
     // The control session evaluates the run's own expressions as well, so it is opened again with the run's
@@ -155,6 +160,7 @@ class Runner::Execution {
   }
 
   const Run& journalled() const { return run_; }
+  const std::string& epoch() const { return sessions_->epoch(); }
 
   /// So that `status` says why the run stands still. Best effort: the connection may be what failed.
   void record_stop(State state, const std::string& reason) noexcept {
@@ -445,12 +451,14 @@ std::optional<std::int64_t> Runner::start(const migrations::MigrationFile& file)
 RunResult Runner::execute(const RunRequest& request) {
   const auto started = Clock::now();
   milliseconds pause{250};
+  std::string own_epoch;
   for (int reconnects = 0;; ++reconnects) {
     std::optional<Execution> execution;
     bool progressed = false;
     std::string trouble;
     try {
-      execution.emplace(factory_, reporter_, stop_, request);
+      execution.emplace(factory_, reporter_, stop_, request, own_epoch);
+      own_epoch = execution->epoch();
       RunResult result = execution->run(progressed);
       result.total_ms = std::chrono::duration<double, std::milli>(Clock::now() - started).count();
       return result;

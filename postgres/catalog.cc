@@ -43,6 +43,13 @@ SELECT pg_catalog.jsonb_build_object(
       'generated', a.attgenerated, 'identity', a.attidentity,
       'collation', COALESCE(pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname), ''),
       'collation_deterministic', COALESCE(co.collisdeterministic, true),
+      'operator_schema', COALESCE((SELECT opn.nspname FROM pg_catalog.pg_opclass oc
+          JOIN pg_catalog.pg_am am ON am.oid = oc.opcmethod AND am.amname = 'btree'
+          JOIN pg_catalog.pg_amop member ON member.amopfamily = oc.opcfamily AND member.amopstrategy = 3
+               AND member.amoplefttype = oc.opcintype AND member.amoprighttype = oc.opcintype
+          JOIN pg_catalog.pg_operator op ON op.oid = member.amopopr
+          JOIN pg_catalog.pg_namespace opn ON opn.oid = op.oprnamespace
+         WHERE oc.opcintype = base.oid AND oc.opcdefault), 'pg_catalog'),
       'has_binary_format', base.binary,
       'storage', a.attstorage,
       'statistics_target', CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
@@ -93,7 +100,7 @@ SELECT pg_catalog.jsonb_build_object(
         JOIN pg_catalog.pg_class s ON s.oid = dep.objid AND s.relkind = 'S'
         JOIN pg_catalog.pg_namespace sn ON sn.oid = s.relnamespace
        WHERE dep.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND dep.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-         AND dep.refobjid = a.attrelid AND dep.refobjsubid = a.attnum AND dep.deptype IN ('a', 'i') LIMIT 1) sequence ON true
+         AND dep.refobjid = a.attrelid AND dep.refobjsubid = a.attnum AND dep.deptype IN ('a', 'i') ORDER BY dep.deptype DESC, s.oid LIMIT 1) sequence ON true
    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
   'indexes', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
       'name', ic.relname, 'definition', pg_catalog.pg_get_indexdef(i.indexrelid),
@@ -102,6 +109,10 @@ SELECT pg_catalog.jsonb_build_object(
       'exclusion', i.indisexclusion,
       'default_operators', NOT EXISTS (SELECT 1 FROM pg_catalog.pg_opclass oc
           WHERE oc.oid = ANY (i.indclass::pg_catalog.oid[]) AND NOT oc.opcdefault),
+      'default_collations', NOT EXISTS (SELECT 1
+          FROM pg_catalog.unnest(i.indkey::int2[], i.indcollation::pg_catalog.oid[]) WITH ORDINALITY AS k(number, collation, ordinal)
+          JOIN pg_catalog.pg_attribute ka ON ka.attrelid = i.indrelid AND ka.attnum = k.number
+         WHERE k.ordinal <= i.indnkeyatts AND k.collation <> ka.attcollation),
       'clustered', i.indisclustered, 'replica_identity', i.indisreplident,
       'key_columns', (SELECT COALESCE(pg_catalog.jsonb_agg(COALESCE(ka.attname::text, '') ORDER BY k.ordinal), '[]')
           FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k(number, ordinal)

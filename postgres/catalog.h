@@ -40,6 +40,8 @@ struct Column {
   std::string identity;                           ///< "", "a" (ALWAYS) or "d" (BY DEFAULT)
   std::string collation;                          ///< quoted and qualified; empty where the type has none
   bool collation_deterministic = true;
+  std::string operator_schema =
+      "pg_catalog";  ///< of the equality in the type's default btree operator class; unquoted
   bool has_binary_format =
       true;             ///< send and receive functions exist and binary COPY keeps the value (not xml)
   std::string storage;  ///< p, e, m, x
@@ -58,9 +60,9 @@ struct Column {
 BOOST_DESCRIBE_STRUCT(Column, (),
                       (number, name, type, bare_type, type_oid, base_type_oid, type_modifier, not_null,
                        default_expression, default_volatility, generated, identity, collation,
-                       collation_deterministic, has_binary_format, storage, statistics_target, options,
-                       comment, owned_sequence_schema, owned_sequence_name, owned_sequence_comment,
-                       owned_sequence_default_grants, owned_sequence_grants))
+                       collation_deterministic, operator_schema, has_binary_format, storage,
+                       statistics_target, options, comment, owned_sequence_schema, owned_sequence_name,
+                       owned_sequence_comment, owned_sequence_default_grants, owned_sequence_grants))
 
 struct Index {
   std::string name;
@@ -72,7 +74,8 @@ struct Index {
   bool partial = false;
   bool expressions = false;
   bool exclusion = false;
-  bool default_operators = true;  ///< every key column uses its type's default btree operator class
+  bool default_operators = true;   ///< every key column uses its type's default btree operator class
+  bool default_collations = true;  ///< every key column is ordered by the table column's own collation
   bool clustered = false;
   bool replica_identity = false;
   std::vector<std::string> key_columns;        ///< names; empty strings stand for expressions
@@ -86,8 +89,8 @@ struct Index {
 };
 BOOST_DESCRIBE_STRUCT(Index, (),
                       (name, definition, unique, primary, valid, immediate, partial, expressions, exclusion,
-                       default_operators, clustered, replica_identity, key_columns, constraint_name, comment,
-                       statistics_targets, tablespace, bytes))
+                       default_operators, default_collations, clustered, replica_identity, key_columns,
+                       constraint_name, comment, statistics_targets, tablespace, bytes))
 
 struct Constraint {
   std::string name;

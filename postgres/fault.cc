@@ -165,7 +165,8 @@ void FaultPlan::reached(Moment moment, const std::string& query_name, Session& s
       ::kill(::getpid(), SIGKILL);
       break;
     case Action::stop:
-      ::kill(::getpid(), SIGSTOP);
+      // To this thread, which then cannot run on until the others have noticed.
+      ::raise(SIGSTOP);
       break;
     case Action::terminate:
       // The statement that asks for it fails itself; what follows on this session sees a dead connection.

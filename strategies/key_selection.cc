@@ -83,7 +83,7 @@ ColumnFate fate_of(const ShapeRehearsal& rehearsal, std::size_t position) {
 
 bool usable(const postgres::Index& index) {
   return index.unique && index.valid && !index.partial && !index.expressions && !index.exclusion &&
-         index.default_operators;
+         index.default_operators && index.default_collations;
 }
 
 }  // namespace
@@ -142,9 +142,11 @@ KeyChoice choose_key(const ShapeRehearsal& rehearsal) {
       key.push_back({.source_name = name,
                      .source_type = found->bare_type,
                      .source_collation = found->collation,
+                     .source_operator_schema = found->operator_schema,
                      .shadow_name = fate.target->name,
                      .shadow_type = fate.target->bare_type,
                      .shadow_collation = fate.target->collation,
+                     .shadow_operator_schema = fate.target->operator_schema,
                      .order_preserved = fate.order_preserved});
     }
     if (why_not.empty()) {

@@ -60,16 +60,18 @@ BOOST_DESCRIBE_STRUCT(Layer, (), (columns))
 /// One column of the key by which source, log and shadow know the same row.
 struct KeyMapping {
   std::string source_name;
-  std::string source_type;       ///< bare, qualified; the log's column has it
-  std::string source_collation;  ///< quoted; empty where the type has none
+  std::string source_type;                            ///< bare, qualified; the log's column has it
+  std::string source_collation;                       ///< quoted; empty where the type has none
+  std::string source_operator_schema = "pg_catalog";  ///< of the equality that the key's index has; unquoted
   std::string shadow_name;
   std::string shadow_type;
   std::string shadow_collation;
+  std::string shadow_operator_schema = "pg_catalog";
   bool order_preserved = true;
 };
 BOOST_DESCRIBE_STRUCT(KeyMapping, (),
-                      (source_name, source_type, source_collation, shadow_name, shadow_type, shadow_collation,
-                       order_preserved))
+                      (source_name, source_type, source_collation, source_operator_schema, shadow_name,
+                       shadow_type, shadow_collation, shadow_operator_schema, order_preserved))
 
 struct IndexBuild {
   std::string name;

@@ -12,6 +12,7 @@
 #include "strategies/key_selection.h"
 #include "strategies/shadow_shape.h"
 #include "strategies/shadow_steps.h"
+#include "strategies/transform.h"
 
 namespace crossfade::strategies {
 
@@ -28,8 +29,8 @@ void append(std::vector<std::string>& to, std::vector<std::string> from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
-/// A name for an object of our own beside the shadow, whose relations already have theirs.
-QualifiedName free_name(const ShadowTablePlan& plan, std::string name) {
+/// What the shadow and its indexes and sequences are called, and what they may be called at the swap.
+std::set<std::string> own_names(const ShadowTablePlan& plan) {
   std::set<std::string> taken = {plan.source.name.name};
   for (const postgres::Table* table : {&plan.source, &plan.target}) {
     for (const Index& index : table->indexes) taken.insert(index.name);
@@ -37,6 +38,12 @@ QualifiedName free_name(const ShadowTablePlan& plan, std::string name) {
       if (column.owned_sequence_name) taken.insert(*column.owned_sequence_name);
     }
   }
+  return taken;
+}
+
+/// A name for an object of our own beside the shadow, whose relations already have theirs.
+QualifiedName free_name(const ShadowTablePlan& plan, std::string name) {
+  const std::set<std::string> taken = own_names(plan);
   while (taken.contains(name)) name += "_";
   return {plan.run_schema, name};
 }
@@ -74,7 +81,7 @@ void plan_set_aside(ShadowTablePlan& plan) {
   append(plan.set_aside, guard_statements(plan, plan.run_schema, plan.shadow, true));
 }
 
-void plan_indexes(ShadowTablePlan& plan) {
+void plan_indexes(ShadowTablePlan& plan, const std::set<std::string>& staying) {
   std::vector<std::string> key;
   for (const KeyMapping& column : plan.key) key.push_back(column.shadow_name);
   std::sort(key.begin(), key.end());
@@ -83,7 +90,7 @@ void plan_indexes(ShadowTablePlan& plan) {
     std::vector<std::string> columns = index.key_columns;
     std::sort(columns.begin(), columns.end());
     const bool serves = !have_key && index.unique && !index.partial && !index.expressions &&
-                        index.default_operators && columns == key;
+                        index.default_operators && index.default_collations && columns == key;
     have_key = have_key || serves;
     // The rehearsed index stands in the default tablespace: an index's definition does not name its own.
     const Index* original = plan.source.index(index.name);
@@ -94,16 +101,18 @@ void plan_indexes(ShadowTablePlan& plan) {
                             .replay_key = serves});
   }
   if (!have_key) {
-    const QualifiedName name = free_name(plan, "crossfade_replay_key");
+    // It is there for a moment after the swap as well, beside those of other tables' runs.
+    std::set<std::string> taken = own_names(plan);
+    taken.insert(staying.begin(), staying.end());
+    const std::string name = first_free_name(fmt::format("crossfade_{}_replay_key", plan.run), taken);
     std::vector<std::string> names;
     for (const KeyMapping& column : plan.key) names.push_back(column.shadow_name);
-    plan.indexes.push_back(
-        {.name = name.name,
-         .sql = fmt::format("CREATE UNIQUE INDEX {} ON {} ({})", quote_identifier(name.name),
-                            plan.shadow.quoted(), postgres::quote_identifiers(names)),
-         .unique = true,
-         .replay_key = true,
-         .temporary = true});
+    plan.indexes.push_back({.name = name,
+                            .sql = fmt::format("CREATE UNIQUE INDEX {} ON {} ({})", quote_identifier(name),
+                                               plan.shadow.quoted(), postgres::quote_identifiers(names)),
+                            .unique = true,
+                            .replay_key = true,
+                            .temporary = true});
   }
   std::stable_partition(plan.indexes.begin(), plan.indexes.end(),
                         [](const IndexBuild& index) { return index.replay_key; });
@@ -198,6 +207,27 @@ void plan_sequences(ShadowTablePlan& plan) {
   }
 }
 
+/// A sequence that the migration makes was named by the server in the run's schema, where nothing of the
+/// source's schema stands in its way. It gets the name that it would have got there.
+void rename_new_sequences(ShadowTablePlan& plan, const std::set<std::string>& staying) {
+  std::set<std::string> taken = own_names(plan);
+  taken.insert(staying.begin(), staying.end());
+  for (Column& column : plan.target.columns) {
+    if (!column.owned_sequence_name || !staying.contains(*column.owned_sequence_name)) continue;
+    const bool takes_over =
+        std::any_of(plan.sequences.begin(), plan.sequences.end(), [&](const SequenceMove& move) {
+          return move.kind == "identity" && move.shadow_column == column.name;
+        });
+    if (takes_over) continue;
+    const std::string name = first_free_name(*column.owned_sequence_name, taken);
+    plan.create.push_back(fmt::format("ALTER SEQUENCE {} RENAME TO {}",
+                                      QualifiedName{plan.run_schema, *column.owned_sequence_name}.quoted(),
+                                      quote_identifier(name)));
+    taken.insert(name);
+    column.owned_sequence_name = name;
+  }
+}
+
 /// The old sequence is locked by the move of its table, so its value is final (rule 28). The cushion covers
 /// values that sessions hold in their caches.
 std::string take_value_over(const ShadowTablePlan& plan, const SequenceMove& move) {
@@ -262,6 +292,7 @@ ShadowTablePlan assemble(const ShadowRequest& request, KeyChoice key, ColumnMapp
     if (target != nullptr)
       plan.carried_columns.emplace_back(rehearsal.source.columns[position].name, target->name);
   }
+  const std::set<std::string> staying = staying_relations(plan, request.names);
   plan.binary_copy = std::all_of(plan.target.columns.begin(), plan.target.columns.end(),
                                  [](const Column& column) { return column.has_binary_format; });
 
@@ -272,12 +303,13 @@ ShadowTablePlan assemble(const ShadowRequest& request, KeyChoice key, ColumnMapp
     plan.create.push_back(migrations::with_relation(statement, plan.shadow));
   }
   plan_sequences(plan);
+  rename_new_sequences(plan, staying);
   append(plan.create, log_statements(plan));
   plan_set_aside(plan);
   plan.capture = capture_statements(plan);
   plan.uncapture = disarm_statements(plan);
   append(plan.uncapture, drop_trigger_statements(plan));
-  plan_indexes(plan);
+  plan_indexes(plan, staying);
   plan_finish(plan);
   plan_swap(plan, *request.file);
   return plan;
@@ -340,7 +372,13 @@ RevisionPlan plan_shadow_table(const ShadowRequest& request) {
   result.refusals.insert(result.refusals.end(), key.refusals.begin(), key.refusals.end());
   result.refusals.insert(result.refusals.end(), mapping.refusals.begin(), mapping.refusals.end());
   if (!result.refusals.empty()) return result;
-  result.shadow = assemble(request, std::move(key), std::move(mapping));
+  ShadowTablePlan plan = assemble(request, std::move(key), std::move(mapping));
+  for (std::vector<Problem> found : {name_collisions(plan, request.names), reserved_columns(plan)}) {
+    result.refusals.insert(result.refusals.end(), std::make_move_iterator(found.begin()),
+                           std::make_move_iterator(found.end()));
+  }
+  if (!result.refusals.empty()) return result;
+  result.shadow = std::move(plan);
   result.steps = shadow_steps(*result.shadow);
   result.estimate = shadow_estimate(*result.shadow);
   return result;

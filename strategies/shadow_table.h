@@ -8,6 +8,7 @@
 
 #include "migrations/migration_file.h"
 #include "migrations/statement.h"
+#include "strategies/name_collisions.h"
 #include "strategies/plan.h"
 #include "strategies/rehearsal.h"
 
@@ -21,6 +22,7 @@ struct ShadowRequest {
   const migrations::MigrationFile* file = nullptr;
   const std::vector<migrations::Statement>* statements = nullptr;
   const ShapeRehearsal* rehearsal = nullptr;
+  SchemaNames names;
 };
 
 /// The plan, or its refusals (then `shadow` is empty). Every refusal is listed, not only the first.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace crossfade::strategies {
 
@@ -28,6 +29,21 @@ std::string collated(std::string expression, const std::string& collation) {
   return collation.empty() ? expression : expression + " COLLATE " + collation;
 }
 
+/// What the operator's expressions may call the row.
+std::string row_alias(const ShadowTablePlan& plan) {
+  return quote_identifier(plan.source.name.name);
+}
+
+std::string restricted_source(const ShadowTablePlan& plan, std::string_view restriction) {
+  if (restriction.empty()) return plan.source.name.quoted();
+  return fmt::format("(SELECT {0}.* FROM {1} AS {0} {2})", source_alias(plan), plan.source.name.quoted(),
+                     restriction);
+}
+
+std::string equals(const std::string& operator_schema) {
+  return "OPERATOR(" + quote_identifier(operator_schema) + ".=)";
+}
+
 /// `keys` carries the key columns under crossfade_key_n through every layer.
 std::string layered_select(const ShadowTablePlan& plan, std::string_view restriction, bool keys) {
   std::string sql;
@@ -36,8 +52,8 @@ std::string layered_select(const ShadowTablePlan& plan, std::string_view restric
     std::string list;
     if (keys) {
       list = joined(plan.key, ", ", [&](std::size_t index) {
-        return level == 0 ? source_alias(plan) + "." + quote_identifier(plan.key[index].source_name) +
-                                " AS " + key_alias(index)
+        return level == 0 ? row_alias(plan) + "." + quote_identifier(plan.key[index].source_name) + " AS " +
+                                key_alias(index)
                           : key_alias(index);
       });
       list += ", ";
@@ -46,8 +62,7 @@ std::string layered_select(const ShadowTablePlan& plan, std::string_view restric
       return layer.columns[index].expression + " AS " + quote_identifier(layer.columns[index].name);
     });
     const std::string from =
-        level == 0 ? plan.source.name.quoted() + " AS " + source_alias(plan) + " " + std::string(restriction)
-                   : "(" + sql + ") AS " + source_alias(plan);
+        (level == 0 ? restricted_source(plan, restriction) : "(" + sql + ")") + " AS " + row_alias(plan);
     sql = "SELECT " + list + " FROM " + from;
   }
   return sql;
@@ -59,8 +74,26 @@ bool compared(const ShadowTablePlan& plan, const std::string& column) {
 
 }  // namespace
 
-std::string source_alias(const ShadowTablePlan& plan) {
-  return quote_identifier(plan.source.name.name);
+std::string source_alias(const ShadowTablePlan&) {
+  return quote_identifier("crossfade_source");
+}
+
+std::vector<Problem> reserved_columns(const ShadowTablePlan& plan) {
+  std::set<std::string> names;
+  for (const postgres::Table* table : {&plan.source, &plan.target}) {
+    for (const postgres::Column& column : table->columns) names.insert(column.name);
+  }
+  std::vector<Problem> out;
+  for (std::size_t index = 0; index < plan.key.size(); ++index) {
+    if (!names.contains(key_alias(index))) continue;
+    out.push_back({.code = "reserved-column",
+                   .object = plan.source.name.display() + "." + key_alias(index),
+                   .message = "has a name that the comparison of both tables uses itself",
+                   .expected = "no column called " + key_alias(index),
+                   .found = "one",
+                   .next = "Rename the column."});
+  }
+  return out;
 }
 
 std::string transform_select(const ShadowTablePlan& plan, std::string_view restriction) {
@@ -122,7 +155,8 @@ std::string log_key_columns(const ShadowTablePlan& plan, std::string_view alias)
 std::string source_matches_key(const ShadowTablePlan& plan, std::string_view source, std::string_view keys) {
   return joined(plan.key, " AND ", [&](std::size_t index) {
     const KeyMapping& column = plan.key[index];
-    return fmt::format("{}.{} = {}", source, quote_identifier(column.source_name),
+    return fmt::format("{}.{} {} {}", source, quote_identifier(column.source_name),
+                       equals(column.source_operator_schema),
                        collated(fmt::format("{}.key_{}", keys, index + 1), column.source_collation));
   });
 }
@@ -130,7 +164,8 @@ std::string source_matches_key(const ShadowTablePlan& plan, std::string_view sou
 std::string shadow_matches_key(const ShadowTablePlan& plan, std::string_view shadow, std::string_view keys) {
   return joined(plan.key, " AND ", [&](std::size_t index) {
     const KeyMapping& column = plan.key[index];
-    return fmt::format("{}.{} = {}", shadow, quote_identifier(column.shadow_name),
+    return fmt::format("{}.{} {} {}", shadow, quote_identifier(column.shadow_name),
+                       equals(column.shadow_operator_schema),
                        collated(fmt::format("CAST({}.key_{} AS {})", keys, index + 1, column.shadow_type),
                                 column.shadow_collation));
   });

@@ -72,15 +72,12 @@ class Product {
     database_.execute("ALTER DATABASE " + postgres::quote_identifier(database_.name()) +
                       " OWNER TO keeper; ALTER SCHEMA public OWNER TO keeper");
   }
-  ~Product() { as("postgres", "DROP OWNED BY keeper, shop, reader CASCADE"); }
   Product(const Product&) = delete;
   Product& operator=(const Product&) = delete;
 
   ScratchDatabase& database() { return database_; }
   const Folder& folder() const { return folder_; }
-  const std::filesystem::path& write(const std::string& name, const std::string& text) {
-    return last_ = folder_.write(name, text);
-  }
+  void write(const std::string& name, const std::string& text) { folder_.write(name, text); }
 
   /// As an application's session of this role.
   void as(const std::string& role, const std::string& sql) {
@@ -153,7 +150,6 @@ class Product {
  private:
   ScratchDatabase database_;
   Folder folder_;
-  std::filesystem::path last_;
 };
 
 /// Accounts as an application might have them: 2,000 rows, two indexes, a check, grants.

@@ -59,9 +59,9 @@ class ApplicationWriter {
         // Committed or not: the mirror shares the transaction's fate.
         if (crashes_ == ServerCrashes::never || (session && !error.connection_dead())) note(error);
       }
-      const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(
-                             std::chrono::steady_clock::now() - started)
-                             .count();
+      const auto spent =
+          std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started)
+              .count();
       if (spent > longest_) longest_ = spent;
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
@@ -83,7 +83,8 @@ class ApplicationWriter {
       case 0:
       case 1:
         return fmt::format(
-            "WITH new AS (INSERT INTO public.orders (customer, amount, note) VALUES ({}, {}, 'new') RETURNING "
+            "WITH new AS (INSERT INTO public.orders (customer, amount, note) VALUES ({}, {}, 'new') "
+            "RETURNING "
             "id, customer, amount, note, code) INSERT INTO public.mirror SELECT * FROM new",
             random() % 1000, random() % 100000);
       case 2:
@@ -93,8 +94,10 @@ class ApplicationWriter {
       case 4:  // a unique value moves to another row
         return fmt::format(
             "DELETE FROM public.orders WHERE id = {0};"
-            "WITH new AS (INSERT INTO public.orders (customer, amount, code) SELECT customer, amount::int + 1, "
-            "code FROM public.mirror WHERE id = {0} RETURNING id, customer, amount, note, code), gone AS (DELETE FROM public.mirror WHERE id "
+            "WITH new AS (INSERT INTO public.orders (customer, amount, code) SELECT customer, amount::int + "
+            "1, "
+            "code FROM public.mirror WHERE id = {0} RETURNING id, customer, amount, note, code), gone AS "
+            "(DELETE FROM public.mirror WHERE id "
             "= {0}) INSERT INTO public.mirror SELECT * FROM new",
             mine);
       default:

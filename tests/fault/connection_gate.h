@@ -121,10 +121,12 @@ class ConnectionGate {
           ::shutdown(link.server, SHUT_RDWR);
           return;
         }
-        if (!from_client && link.backend_pid == 0) find_backend(link, {block.data(), static_cast<std::size_t>(length)});
+        if (!from_client && link.backend_pid == 0)
+          find_backend(link, {block.data(), static_cast<std::size_t>(length)});
         const int to = from_client ? link.server : link.client;
         for (ssize_t sent = 0; sent < length;) {
-          const ssize_t part = ::send(to, block.data() + sent, static_cast<std::size_t>(length - sent), MSG_NOSIGNAL);
+          const ssize_t part =
+              ::send(to, block.data() + sent, static_cast<std::size_t>(length - sent), MSG_NOSIGNAL);
           if (part <= 0) return;
           sent += part;
         }

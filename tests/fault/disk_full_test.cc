@@ -1,6 +1,6 @@
 // The disk of the server is full while rows are copied: the run stops with a message that says so, keeps what
-// it has, and goes on when there is room. The disk is a small file system of the test's own; where mounting is
-// not permitted, in a user namespace of its own.
+// it has, and goes on when there is room. The disk is a small file system of the test's own; where mounting
+// is not permitted, in a user namespace of its own.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -32,7 +32,8 @@ class SmallDisk {
       const uid_t user = ::getuid();
       const gid_t group = ::getgid();
       if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-        throw std::runtime_error(std::string("neither mount nor unshare is permitted: ") + std::strerror(errno));
+        throw std::runtime_error(std::string("neither mount nor unshare is permitted: ") +
+                                 std::strerror(errno));
       write_line("/proc/self/setgroups", "deny");
       write_line("/proc/self/uid_map", fmt::format("{0} {0} 1", user));
       write_line("/proc/self/gid_map", fmt::format("{0} {0} 1", group));
@@ -88,8 +89,8 @@ TEST(DiskFull, StopsTheCopyWithItsReasonAndGoesOnWhenThereIsRoom) {
   EXPECT_THAT(text_at(document, "/error/next"), HasSubstr("Make room and run `crossfade up` again"));
   EXPECT_EQ(text_at(document, "/runs/0/phase"), "copying");
   EXPECT_EQ(scene.state(), "failed");
-  const int finished = std::stoi(
-      scene.database().scalar("SELECT count(*) FROM crossfade.chunks WHERE finished"));
+  const int finished =
+      std::stoi(scene.database().scalar("SELECT count(*) FROM crossfade.chunks WHERE finished"));
   EXPECT_GT(finished, 0) << "what had room is kept";
 
   disk.make_room();

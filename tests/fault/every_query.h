@@ -77,7 +77,8 @@ inline const std::map<std::string, std::string>& excluded_queries() {
 }
 
 /// Runs the scenario's command with the fault; nullopt where the point was not met this time.
-inline std::optional<Finished> run_into_fault(Scene& scene, const FaultTrial& trial, const std::string& action) {
+inline std::optional<Finished> run_into_fault(Scene& scene, const FaultTrial& trial,
+                                              const std::string& action) {
   const Obstacle obstacle(scene, trial.scenario);
   const std::string fault =
       fmt::format("{}#{}:{}:{}", trial.query_name, trial.occurrence, trial.moment, action);

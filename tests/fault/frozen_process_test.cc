@@ -1,6 +1,6 @@
-// A crossfade that is frozen (SIGSTOP: a debugger, a suspended machine, a full swap) while it holds a lock that
-// the application needs. The server itself ends the frozen session within the budgets; when the process wakes,
-// it goes on or can be resumed.
+// A crossfade that is frozen (SIGSTOP: a debugger, a suspended machine, a full swap) while it holds a lock
+// that the application needs. The server itself ends the frozen session within the budgets; when the process
+// wakes, it goes on or can be resumed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -13,8 +13,8 @@
 namespace crossfade::tests {
 namespace {
 
-using ::testing::IsEmpty;
 using std::chrono::milliseconds;
+using ::testing::IsEmpty;
 
 /// The default lock and hold budgets, and what a busy machine adds.
 constexpr milliseconds kBudgets{700};
@@ -33,8 +33,7 @@ TEST_P(Frozen, LosesItsLockWithinTheBudgetsAndGoesOnWhenItWakes) {
 
   const auto frozen = std::chrono::steady_clock::now();
   scene.database().execute("UPDATE public.orders SET customer = customer WHERE id = 1");
-  const auto waited =
-      std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - frozen);
+  const auto waited = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - frozen);
   EXPECT_LT(waited, kBudgets + kMargin);
   std::this_thread::sleep_for(milliseconds(500));  // the application goes on
   process.send_signal(SIGCONT);
@@ -52,11 +51,11 @@ TEST_P(Frozen, LosesItsLockWithinTheBudgetsAndGoesOnWhenItWakes) {
 
 INSTANTIATE_TEST_SUITE_P(After, Frozen,
                          ::testing::Values("capture.lock:after", "capture.statement#3:after",
-                                           "capture.commit:before", "cutover.lock:after", "cutover.backlog:after",
-                                           "drain.begin:after", "drain.delete:after", "drain.read:after",
-                                           "drain.write:before", "drain.write:after", "drain.commit:before",
-                                           "drain.commit:after", "cutover.swap:after", "cutover.xid:after",
-                                           "cutover.commit:before"),
+                                           "capture.commit:before", "cutover.lock:after",
+                                           "cutover.backlog:after", "drain.begin:after", "drain.delete:after",
+                                           "drain.read:after", "drain.write:before", "drain.write:after",
+                                           "drain.commit:before", "drain.commit:after", "cutover.swap:after",
+                                           "cutover.xid:after", "cutover.commit:before"),
                          [](const auto& frozen) {
                            std::string name = frozen.param;
                            for (char& letter : name)

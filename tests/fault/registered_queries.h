@@ -22,7 +22,8 @@ inline std::set<std::string> registered_queries() {
   static const std::regex checked_source(R"re(lock_and_check_source\([^;{}]*?"([a-z_.]+)"\))re");
   std::set<std::string> names;
   const auto each = [](const std::string& text, const std::regex& pattern, const auto& found) {
-    for (std::sregex_iterator match(text.begin(), text.end(), pattern), end; match != end; ++match) found(*match);
+    for (std::sregex_iterator match(text.begin(), text.end(), pattern), end; match != end; ++match)
+      found(*match);
   };
   const auto begin_and_commit = [&](const std::string& name) {
     names.insert(name + ".begin");
@@ -31,7 +32,8 @@ inline std::set<std::string> registered_queries() {
   for (const char* folder : {"postgres", "checkers", "strategies", "orchestrator"}) {
     const std::filesystem::path root = std::filesystem::path(CROSSFADE_SOURCE_DIR) / folder;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
-      if (entry.path().extension() != ".cc" || entry.path().string().find("/demo") != std::string::npos) continue;
+      if (entry.path().extension() != ".cc" || entry.path().string().find("/demo") != std::string::npos)
+        continue;
       std::ifstream file(entry.path());
       const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
       each(text, dotted, [&](const std::smatch& match) { names.insert(match[1]); });

@@ -1,6 +1,7 @@
 // The ways through `up` that together pass every query of the run, each under concurrent writes. A scenario
-// prepares a fresh Scene, then its command is what gets killed. `obstacle` is a thread of the test that stands
-// in the way until the trace shows that it was met, so that waiting and giving up are passed for certain.
+// prepares a fresh Scene, then its command is what gets killed. `obstacle` is a thread of the test that
+// stands in the way until the trace shows that it was met, so that waiting and giving up are passed for
+// certain.
 #pragma once
 
 #include <functional>
@@ -20,11 +21,11 @@ struct Scenario {
   std::vector<std::string> command = {"up", "--contract"};
   std::string migration = std::string(kWiderTypes);
   std::function<void(Scene&)> prelude = [](Scene&) {};
-  std::string faults = {};            ///< that lead to the place, besides the one under test
-  std::string held = {};              ///< a LOCK TABLE statement's rest, held until …
+  std::string faults = {};                 ///< that lead to the place, besides the one under test
+  std::string held = {};                   ///< a LOCK TABLE statement's rest, held until …
   std::vector<std::string> held_for = {};  ///< … all these names are in the trace
-  bool quiet = false;                 ///< nobody writes meanwhile
-  bool straggler = false;             ///< a worker of an earlier process still holds the run's fence
+  bool quiet = false;                      ///< nobody writes meanwhile
+  bool straggler = false;                  ///< a worker of an earlier process still holds the run's fence
 };
 
 /// Holds a lock as a session of the application would, until the trace shows `names` or the scene is over.
@@ -33,10 +34,10 @@ class Obstacle {
   Obstacle(Scene& scene, const Scenario& scenario) {
     if (scenario.straggler) {
       session_ = scene.database().application_session();
-      session_->run({"test.straggler",
-                     fmt::format("SET application_name = 'crossfade/1/0badcafe/index 0'; SELECT "
-                                 "pg_catalog.pg_advisory_lock_shared({}, 1)",
-                                 orchestrator::kRunLockClass)});
+      session_->run(
+          {"test.straggler", fmt::format("SET application_name = 'crossfade/1/0badcafe/index 0'; SELECT "
+                                         "pg_catalog.pg_advisory_lock_shared({}, 1)",
+                                         orchestrator::kRunLockClass)});
     }
     if (scenario.held.empty()) return;
     session_ = scene.database().application_session();
@@ -63,65 +64,67 @@ inline void postponed(Scene& scene) {
 /// The command that finishes what was interrupted: `up`, or `cutover` where the operator has postponed it.
 inline std::vector<std::string> finishing_command(Scene& scene) {
   const bool journal = scene.database().scalar("SELECT to_regclass('crossfade.runs') IS NOT NULL") == "t";
-  const bool waits = journal && scene.database().scalar("SELECT COALESCE(bool_or(postponed AND phase NOT IN "
-                                                        "('soaking', 'contracted')), false) FROM crossfade.runs") == "t";
+  const bool waits = journal && scene.database().scalar(
+                                    "SELECT COALESCE(bool_or(postponed AND phase NOT IN "
+                                    "('soaking', 'contracted')), false) FROM crossfade.runs") == "t";
   return {waits ? "cutover" : "up", "--contract"};
 }
 
 inline std::vector<Scenario> scenarios() {
   std::vector<Scenario> out;
   out.push_back({.name = "plain"});
-  out.push_back({.name = "analysed source", .prelude = [](Scene& scene) {
-                   scene.database().execute("ANALYZE public.orders");
-                 }});
+  out.push_back({.name = "analysed source",
+                 .prelude = [](Scene& scene) { scene.database().execute("ANALYZE public.orders"); }});
   out.push_back({.name = "postponed", .command = {"up", "--postpone-cutover"}});
   out.push_back({.name = "many changes since the postponement",
+                 .command = {"cutover", "--contract"},
+                 .prelude = [](Scene& scene) {
+                   postponed(scene);
+                   // More dead rows in the log than are left without a vacuum.
+                   for (int times = 0; times < 12; ++times) {
+                     scene.database().execute(
+                         "LOCK TABLE public.orders IN EXCLUSIVE MODE; UPDATE public.orders SET note = 'all "
+                         "of them'; UPDATE public.mirror SET note = 'all of them'");
+                   }
+                 }});
+  out.push_back({.name = "rewritten source",
                  .command = {"cutover", "--contract"},
                  .prelude =
                      [](Scene& scene) {
                        postponed(scene);
-                       // More dead rows in the log than are left without a vacuum.
-                       for (int times = 0; times < 12; ++times) {
-                         scene.database().execute(
-                             "LOCK TABLE public.orders IN EXCLUSIVE MODE; UPDATE public.orders SET note = 'all "
-                             "of them'; UPDATE public.mirror SET note = 'all of them'");
-                       }
-                     }});
-  out.push_back({.name = "rewritten source",
-                 .command = {"cutover", "--contract"},
-                 .prelude = [](Scene& scene) {
-                   postponed(scene);
-                   scene.database().execute("VACUUM FULL public.orders");
-                 },
+                       scene.database().execute("VACUUM FULL public.orders");
+                     },
                  .held = "public.orders IN ACCESS SHARE MODE",
                  .held_for = {"remove.capture.release"}});
-  out.push_back({.name = "grants, owner and an index since the plan",
-                 .command = {"cutover", "--contract"},
-                 .prelude = [](Scene& scene) {
-                   postponed(scene);
-                   const std::string owner = scene.database().create_role("owner");
-                   const std::string reader = scene.database().create_role("reader");
-                   scene.database().execute(fmt::format(
-                       "CREATE INDEX orders_amount ON public.orders (amount); ALTER TABLE public.orders OWNER TO "
-                       "{0}; GRANT SELECT ON public.orders TO {1}; GRANT USAGE ON SEQUENCE public.orders_id_seq TO {1}",
-                       owner, reader));
-                 }});
+  out.push_back(
+      {.name = "grants, owner and an index since the plan",
+       .command = {"cutover", "--contract"},
+       .prelude = [](Scene& scene) {
+         postponed(scene);
+         const std::string owner = scene.database().create_role("owner");
+         const std::string reader = scene.database().create_role("reader");
+         scene.database().execute(fmt::format(
+             "CREATE INDEX orders_amount ON public.orders (amount); ALTER TABLE public.orders OWNER TO "
+             "{0}; GRANT SELECT ON public.orders TO {1}; GRANT USAGE ON SEQUENCE public.orders_id_seq TO {1}",
+             owner, reader));
+       }});
   out.push_back({.name = "a journal from before", .prelude = [](Scene& scene) {
                    const Finished finished = scene.run({"init"}, "", "prelude");
                    EXPECT_EQ(finished.exit_code, 0) << describe(finished);
                  }});
-  out.push_back({.name = "the key loses its index, expressions, an index in a tablespace",
-                 .migration =
-                     "ALTER TABLE public.orders DROP CONSTRAINT orders_pkey;\n"
-                     "ALTER TABLE public.orders ALTER COLUMN id TYPE bigint, ALTER COLUMN amount TYPE "
-                     "numeric(12,2) USING amount::numeric, ADD COLUMN seen timestamptz NOT NULL DEFAULT now();\n",
-                 .prelude = [](Scene& scene) {
-                   auto session = scene.database().application_session();
-                   session->run({"test.tablespace", "SET allow_in_place_tablespaces = on"});
-                   const std::string name = scene.database().name() + "_space";
-                   session->run({"test.tablespace", "CREATE TABLESPACE " + name + " LOCATION ''"});
-                   session->run({"test.tablespace", "ALTER INDEX public.orders_customer SET TABLESPACE " + name});
-                 }});
+  out.push_back(
+      {.name = "the key loses its index, expressions, an index in a tablespace",
+       .migration =
+           "ALTER TABLE public.orders DROP CONSTRAINT orders_pkey;\n"
+           "ALTER TABLE public.orders ALTER COLUMN id TYPE bigint, ALTER COLUMN amount TYPE "
+           "numeric(12,2) USING amount::numeric, ADD COLUMN seen timestamptz NOT NULL DEFAULT now();\n",
+       .prelude = [](Scene& scene) {
+         auto session = scene.database().application_session();
+         session->run({"test.tablespace", "SET allow_in_place_tablespaces = on"});
+         const std::string name = scene.database().name() + "_space";
+         session->run({"test.tablespace", "CREATE TABLESPACE " + name + " LOCATION ''"});
+         session->run({"test.tablespace", "ALTER INDEX public.orders_customer SET TABLESPACE " + name});
+       }});
   out.push_back({.name = "binary copy fails", .faults = "copy.out:before:error"});
   out.push_back({.name = "lost answer of the cutover's commit", .faults = "cutover.commit:after:terminate"});
   out.push_back({.name = "the drain fails once", .faults = "drain.consume:before:error"});

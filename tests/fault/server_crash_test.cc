@@ -46,18 +46,19 @@ TEST_P(ServerCrash, IsFollowedByAResumedRunWithTheRightContent) {
   scene.expect_finished();
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    At, ServerCrash,
-    ::testing::Values("capture.commit:before", "copy.in#3:before", "copy.write.commit#4:after", "purge.delete:after",
-                      "index.build:before", "vacuum.shadow:before", "replay.insert:after",
-                      "verify.snapshot#2:after", "cutover.swap:after", "cutover.commit:before",
-                      "cutover.commit:after", "contract.drop:after"),
-    [](const auto& crash) {
-      std::string name = crash.param;
-      for (char& letter : name)
-        if (!std::isalnum(static_cast<unsigned char>(letter))) letter = '_';
-      return name;
-    });
+INSTANTIATE_TEST_SUITE_P(At, ServerCrash,
+                         ::testing::Values("capture.commit:before", "copy.in#3:before",
+                                           "copy.write.commit#4:after", "purge.delete:after",
+                                           "index.build:before", "vacuum.shadow:before",
+                                           "replay.insert:after", "verify.snapshot#2:after",
+                                           "cutover.swap:after", "cutover.commit:before",
+                                           "cutover.commit:after", "contract.drop:after"),
+                         [](const auto& crash) {
+                           std::string name = crash.param;
+                           for (char& letter : name)
+                             if (!std::isalnum(static_cast<unsigned char>(letter))) letter = '_';
+                           return name;
+                         });
 
 TEST(ServerThatStaysAway, EndsTheProcessResumablyOnlyAfterItsPatience) {
   postgres::ThrowawayServer server;
@@ -112,15 +113,17 @@ TEST(CommitInDoubt, WaitsForTheEndOfTheOldTransaction) {
       "CREATE TABLE public.gate (); INSERT INTO public.gate DEFAULT VALUES;"
       "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN WHILE EXISTS (SELECT FROM "
       "public.gate) LOOP PERFORM pg_catalog.pg_sleep(0.01); END LOOP; RETURN NULL; END $$;"
-      "CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON crossfade.runs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+      "CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON crossfade.runs DEFERRABLE INITIALLY DEFERRED FOR EACH "
+      "ROW "
       "WHEN (OLD.phase <> 'soaking' AND NEW.phase = 'soaking') EXECUTE FUNCTION public.slow()");
   ConnectionGate connections(database.server(), database.name());
   // How long the lock may be held is another test.
-  Process process(scene.command(
-      {"up", "--hold-budget", "30000", "--database", connections.connection_string()}));
+  Process process(
+      scene.command({"up", "--hold-budget", "30000", "--database", connections.connection_string()}));
   ASSERT_TRUE(scene.wait_for_trace("cutover.commit")) << process.errors();
   const std::string in_commit =
-      "SELECT pid FROM pg_catalog.pg_stat_activity WHERE application_name LIKE 'crossfade/1/%/cutover' AND datname "
+      "SELECT pid FROM pg_catalog.pg_stat_activity WHERE application_name LIKE 'crossfade/1/%/cutover' AND "
+      "datname "
       "= pg_catalog.current_database() AND query = 'COMMIT' AND state = 'active'";
   std::vector<std::string> backend;
   for (int times = 0; times < 500 && backend.empty(); ++times) {

@@ -1,0 +1,73 @@
+#include "strategies/name_collisions.h"
+
+#include <algorithm>
+
+namespace crossfade::strategies {
+
+namespace {
+
+constexpr std::size_t kLongestName = 63;  // NAMEDATALEN - 1, bytes
+
+/// Whole UTF-8 characters only.
+std::string cut(std::string text, std::size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0U) == 0x80U) --bytes;
+  text.resize(bytes);
+  return text;
+}
+
+bool carried(const ShadowTablePlan& plan, const std::string& source_column) {
+  return std::any_of(plan.carried_columns.begin(), plan.carried_columns.end(),
+                     [&](const auto& pair) { return pair.first == source_column; });
+}
+
+}  // namespace
+
+std::set<std::string> staying_relations(const ShadowTablePlan& plan, const SchemaNames& names) {
+  std::set<std::string> out = names.relations;
+  out.erase(plan.source.name.name);
+  for (const postgres::Index& index : plan.source.indexes) out.erase(index.name);
+  for (const postgres::Column& column : plan.source.columns) {
+    if (!column.owned_sequence_name) continue;
+    // A serial's sequence changes its owner and stays where it is, unless its column goes.
+    if (column.identity.empty() && carried(plan, column.name)) continue;
+    out.erase(*column.owned_sequence_name);
+  }
+  return out;
+}
+
+std::vector<Problem> name_collisions(const ShadowTablePlan& plan, const SchemaNames& names) {
+  const std::set<std::string> staying = staying_relations(plan, names);
+  std::vector<Problem> out;
+  for (const postgres::Index& index : plan.target.indexes) {
+    if (!staying.contains(index.name)) continue;
+    out.push_back({.code = "name-taken",
+                   .object = plan.source.name.schema + "." + index.name,
+                   .message = "the new table's index " + index.name +
+                              " has the name of another relation in the table's schema",
+                   .expected = "a name that nothing else in schema " + plan.source.name.schema + " has",
+                   .found = "a relation called " + index.name,
+                   .next = "Give the index or constraint another name in the file."});
+  }
+  if (names.taken_array_type) {
+    out.push_back(
+        {.code = "name-taken",
+         .object = plan.source.name.schema + "." + *names.taken_array_type,
+         .message = "the array type of the new table would have the name of another type or table",
+         .expected = "no type called " + *names.taken_array_type + " in schema " + plan.source.name.schema,
+         .found = "one",
+         .next = "Rename what has the name."});
+  }
+  return out;
+}
+
+std::string first_free_name(const std::string& base, const std::set<std::string>& taken) {
+  std::string name = base;
+  for (int number = 1; taken.contains(name); ++number) {
+    const std::string suffix = std::to_string(number);
+    name = cut(base, kLongestName - suffix.size()) + suffix;
+  }
+  return name;
+}
+
+}  // namespace crossfade::strategies

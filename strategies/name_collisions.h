@@ -1,0 +1,33 @@
+// Names that the new table's indexes and sequences have in the run's schema, and that are taken in the
+// source's schema, into which they move at the swap. Found while the plan is made: at the swap it would be
+// too late, under the lock. Pure functions, thread-safe.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "postgres/problem.h"
+#include "strategies/plan.h"
+#include "strategies/rehearsal.h"
+
+namespace crossfade::strategies {
+
+/// What the source's schema holds while the plan is made.
+struct SchemaNames {
+  std::set<std::string> relations;  ///< tables, indexes, sequences, views: the source's own among them
+  /// The new table's array type will be called like this, and a type that is not the source's has the name.
+  std::optional<std::string> taken_array_type;
+};
+
+/// Relations that are still in the source's schema once the source has moved out of it.
+std::set<std::string> staying_relations(const ShadowTablePlan& plan, const SchemaNames& names);
+
+/// One for each index of the target whose name the operator must change, or the type.
+std::vector<Problem> name_collisions(const ShadowTablePlan& plan, const SchemaNames& names);
+
+/// `base`, or `base` with the first number that makes it free, cut so that it fits into a name.
+std::string first_free_name(const std::string& base, const std::set<std::string>& taken);
+
+}  // namespace crossfade::strategies

@@ -72,8 +72,9 @@ TableFingerprint read_fingerprint(postgres::Session& session, std::uint32_t tabl
 }
 
 std::optional<FingerprintChange> compare(const TableFingerprint& expected, const TableFingerprint& found) {
-  if (expected == found) return std::nullopt;
+  // Before equality: a table that is gone equals a fingerprint that was never taken.
   if (found.name.empty()) return FingerprintChange{"name", stop, "does not exist any more"};
+  if (expected == found) return std::nullopt;
   for (const Component& component : kComponents) {
     if (expected.*component.member != found.*component.member) {
       return FingerprintChange{std::string(component.name), component.reaction,

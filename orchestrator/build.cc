@@ -95,6 +95,7 @@ void build_indexes(RunContext& context) {
 void finish(RunContext& context) {
   if (context.journal.step_finished(context.run(), "finish")) return;
   const auto session = context.sessions.open("finish");
+  const std::stop_callback cancel(context.stop, [&session] { session->cancel(); });
   WorkerTransaction transaction(*session, context.sessions, "finish");
   for (const std::string& statement : context.plan.finish) session->run({"finish.statement", statement});
   Journal(*session).finish_step(context.run(), "finish");
@@ -112,10 +113,20 @@ void vacuum(RunContext& context) {
 }  // namespace
 
 void build_shadow(RunContext& context) {
-  purge(context);
-  build_indexes(context);
-  finish(context);
-  vacuum(context);
+  try {
+    purge(context);
+    build_indexes(context);
+    finish(context);
+    vacuum(context);
+  } catch (const postgres::DatabaseError& error) {
+    if (error.cancelled()) context.check_stop();
+    throw;
+  } catch (const Failure&) {
+    // A duplicate was named. Mended in the live table it is in the log, but the copy of it still stands in
+    // the shadow: another purge takes it out before the index is tried again.
+    context.journal.forget_step(context.run(), "purge");
+    throw;
+  }
 }
 
 }  // namespace crossfade::orchestrator

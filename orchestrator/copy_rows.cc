@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <optional>
 #include <stdexcept>
+#include <stop_token>
 
 #include "orchestrator/rejected_rows.h"
 #include "orchestrator/workers.h"
 #include "postgres/error.h"
+#include "postgres/quoting.h"
 #include "strategies/transform.h"
 
 namespace crossfade::orchestrator {
@@ -27,14 +31,27 @@ std::string page_range(const RunContext& context, const Chunk& chunk) {
 /// What binary COPY cannot carry but the server itself can: a row near 1 GB (out of memory, program limit,
 /// "invalid memory alloc request size"), text that is not valid in the server's encoding (rule 20).
 bool needs_server_side_copy(const postgres::DatabaseError& error) {
-  static constexpr std::array<std::string_view, 4> kStates = {"54000", "53200", "22021", "XX000"};
+  static constexpr std::array<std::string_view, 5> kStates = {"54000", "53200", "22021", "22P05", "XX000"};
   return !error.connection_dead() &&
          std::find(kStates.begin(), kStates.end(), error.sqlstate()) != kStates.end();
 }
 
+/// A message in an encoding of the server's that is not UTF-8, made fit for one that is.
+postgres::DatabaseError readable(const postgres::DatabaseError& error) {
+  postgres::ErrorReport report = error.report();
+  for (std::string* text : {&report.message, &report.detail, &report.hint, &report.context}) {
+    std::replace_if(
+        text->begin(), text->end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  }
+  return postgres::DatabaseError(std::move(report));
+}
+
 class CopyWorker {
  public:
-  CopyWorker(const RunContext& context, int number) : context_(context), number_(number) { open(); }
+  CopyWorker(const RunContext& context, int number, std::stop_token stop)
+      : context_(context), number_(number), stop_(std::move(stop)) {
+    open();
+  }
 
   /// False when no chunk is left to lease.
   bool copy_next() {
@@ -42,7 +59,10 @@ class CopyWorker {
       return copy_leased(false);
     } catch (const postgres::DatabaseError& error) {
       if (!needs_server_side_copy(error)) {
-        if (error.data_error()) throw_rejected_row(context_, error, page_range(context_, current_));
+        if (error.data_error()) {
+          throw_rejected_row(context_, encoding_.empty() ? error : readable(error),
+                             page_range(context_, current_));
+        }
         throw;
       }
     }
@@ -52,10 +72,25 @@ class CopyWorker {
 
  private:
   void open() {
+    cancel_.reset();
     reader_.reset();
     writer_.reset();
     reader_ = context_.sessions.open_copy(fmt::format("read {}", number_));
     writer_ = context_.sessions.open_copy(fmt::format("write {}", number_));
+    const std::string encoding =
+        reader_->run({"copy.encoding", "SELECT pg_catalog.current_setting('server_encoding') AS encoding"})
+            .only()
+            .text("encoding");
+    // The same bytes on both sides, until the transaction ends: nothing is converted, so nothing can fail to
+    // be. In one message with COPY, whose text is still read as UTF-8.
+    encoding_ = encoding == "UTF8"
+                    ? ""
+                    : fmt::format("SET LOCAL client_encoding = {}; ", postgres::quote_literal(encoding));
+    // A lock that somebody else holds may be a long wait.
+    cancel_.emplace(stop_, [this] {
+      reader_->cancel();
+      writer_->cancel();
+    });
   }
 
   bool copy_leased(bool server_side) {
@@ -85,11 +120,11 @@ class CopyWorker {
     const std::string format = context_.plan.binary_copy ? "binary" : "text";
     reader_->start_copy_out(
         {"copy.out",
-         fmt::format("COPY ({}) TO STDOUT (FORMAT {})",
+         fmt::format("{}COPY ({}) TO STDOUT (FORMAT {})", encoding_,
                      strategies::transform_select(context_.plan, page_range(context_, current_)), format)});
-    writer_->start_copy_in(
-        {"copy.in", fmt::format("COPY {} ({}) FROM STDIN (FORMAT {})", context_.plan.shadow.quoted(),
-                                strategies::copied_columns(context_.plan), format)});
+    writer_->start_copy_in({"copy.in", fmt::format("{}COPY {} ({}) FROM STDIN (FORMAT {})", encoding_,
+                                                   context_.plan.shadow.quoted(),
+                                                   strategies::copied_columns(context_.plan), format)});
     std::int64_t unreported = 0;
     for (std::string_view data; reader_->read_copy_out(data);) {
       writer_->write_copy_in(data);
@@ -120,11 +155,14 @@ class CopyWorker {
 
   const RunContext& context_;
   int number_;
+  std::stop_token stop_;
+  std::string encoding_;  ///< sets the server's own encoding; empty where that is UTF-8
   std::unique_ptr<postgres::CopySession> reader_;
   std::unique_ptr<postgres::CopySession> writer_;
   Chunk current_;
   std::int64_t reported_ = 0;  ///< rows of the current chunk that the progress has already
   bool reading_ = false;
+  std::optional<std::stop_callback<std::function<void()>>> cancel_;  ///< the last: it uses the sessions
 };
 
 }  // namespace
@@ -132,11 +170,17 @@ class CopyWorker {
 void copy_all_chunks(RunContext& context) {
   while (context.journal.unfinished_chunks(context.run()) > 0) {
     context.check_stop();
-    run_on_workers(context.options.copy_workers, context.stop, [&](int number, const std::stop_token& stop) {
-      CopyWorker worker(context, number);
-      while (!stop.stop_requested() && worker.copy_next()) {
-      }
-    });
+    try {
+      run_on_workers(context.options.copy_workers, context.stop,
+                     [&](int number, const std::stop_token& stop) {
+                       CopyWorker worker(context, number, stop);
+                       while (!stop.stop_requested() && worker.copy_next()) {
+                       }
+                     });
+    } catch (const postgres::DatabaseError& error) {
+      if (error.cancelled()) context.check_stop();
+      throw;
+    }
     context.check_stop();
     // What is left is leased by a worker of another process, which finishes it or lets it go.
     if (context.journal.unfinished_chunks(context.run()) > 0) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <optional>
+#include <thread>
 
 #include "orchestrator/lock_attempts.h"
 #include "orchestrator/old_snapshots.h"
@@ -24,6 +25,16 @@ using Clock = std::chrono::steady_clock;
 /// More keys than this are not drained under the lock; the attempt is given up and replay goes on outside.
 constexpr std::int64_t kDrainLimit = 20000;
 constexpr milliseconds kYieldingLockPatience{15000};
+/// The first time shorter, so that what holds the table up is soon named.
+constexpr milliseconds kFirstYieldingLockPatience{5000};
+/// More bytes than this are not drained under the lock either.
+constexpr std::size_t kDrainBytes = std::size_t{64} * 1024 * 1024;
+/// How long a moment without any snapshot is looked for, right before the lock is requested.
+constexpr milliseconds kQuietMoment{20};
+/// For locks inside the swap: whoever holds one waits for our own lock on the table, so waiting for it is a
+/// deadlock.
+constexpr int kSecondaryLockMs = 5;
+constexpr milliseconds kCancelAgain{20};
 constexpr milliseconds kTransactionLimit{10000};
 constexpr milliseconds kInDoubtPoll{50};
 
@@ -34,6 +45,24 @@ double elapsed_ms(Clock::time_point since) {
 /// Why an attempt was given up; the lock is released and another attempt follows.
 struct GiveUp {
   std::string reason;
+};
+
+/// The server counts statement_timeout for each statement of a batch anew, and knows a timeout for the whole
+/// transaction only from version 17 on. This cancels whatever the session runs once the deadline has passed,
+/// again and again, until it is destroyed.
+class Watchdog {
+ public:
+  Watchdog(postgres::Session& session, Clock::time_point deadline)
+      : thread_([&session, deadline](const std::stop_token& stop) {
+          sleep_unless_stopped(std::chrono::duration_cast<milliseconds>(deadline - Clock::now()), stop);
+          while (!stop.stop_requested()) {
+            session.cancel();
+            sleep_unless_stopped(kCancelAgain, stop);
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
 };
 
 std::string joined(const std::vector<std::string>& statements) {
@@ -51,6 +80,7 @@ class Cutover {
     milliseconds pause{50};
     while (outcome_.attempts < context_.options.cutover_attempts) {
       context_.check_stop();
+      const int attempts_before = outcome_.attempts;
       try {
         if (!locker_) open_sessions();
         wait_for_old_snapshots();
@@ -58,12 +88,14 @@ class Cutover {
       } catch (const postgres::DatabaseError& error) {
         // A drain's or a replay's commit may be in doubt as well; the journal and the log answer for these.
         if (error.in_doubt() && !xid_.empty() && committed_after_all()) return finish();
+        if (names_nothing(error) && observer_) throw_if_source_changed(context_, *observer_);
         if (!error.retryable()) throw;
         reason_ = std::string("the server: ") + error.report().message;
+        // A failure on the way to the lock counts too, or it would repeat for ever.
+        if (outcome_.attempts == attempts_before) ++outcome_.attempts;
         close_sessions();
       }
-      context_.progress.set_waiting(fmt::format("the cutover (attempt {} of {}): {}", outcome_.attempts,
-                                                context_.options.cutover_attempts, reason_));
+      show_reason();
       sleep_unless_stopped(pause, context_.stop);
       pause = std::min(pause * 2, milliseconds(5000));
     }
@@ -93,7 +125,14 @@ class Cutover {
              "SET idle_in_transaction_session_timeout = '{0}ms'; SET statement_timeout = '{0}ms'; "
              "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off",
              context_.options.hold_budget_ms + context_.options.lock_budget_ms)});
-    locker_->run({"cutover.settings", "SET jit = off"});
+    // A commit that waits for a slow standby must keep neither the table's lock nor the journal's row.
+    locker_->run({"cutover.settings", "SET jit = off; SET synchronous_commit = local"});
+    observer_->run({"observe.settings", "SET synchronous_commit = local"});
+    encoding_ =
+        observer_
+            ->run({"cutover.encoding", "SELECT pg_catalog.current_setting('server_encoding') AS encoding"})
+            .only()
+            .text("encoding");
     lock_timeout_ = lock_timeout_ms(*observer_, budgets());
   }
 
@@ -106,6 +145,28 @@ class Cutover {
 
   LockBudgets budgets() const { return {context_.options.lock_budget_ms, context_.options.hold_budget_ms}; }
   LockWish wish() const { return {context_.plan.source.name, "ACCESS EXCLUSIVE", "cutover"}; }
+
+  void show_reason() {
+    context_.progress.set_waiting(fmt::format("the cutover (attempt {} of {}): {}", outcome_.attempts,
+                                              context_.options.cutover_attempts, reason_));
+  }
+
+  /// To become its own owner's changes nothing of a sequence, but needs its exclusive lock. An identity
+  /// column gets another sequence: whoever waits for the old one would still take its number from that, so
+  /// nobody must be made to wait longer than the swap.
+  std::string sequence_locks() const {
+    std::string out;
+    for (const strategies::SequenceMove& move : context_.plan.sequences) {
+      if (move.kind != "serial") continue;
+      out += fmt::format(
+          "DO $crossfade$ BEGIN EXECUTE (SELECT 'ALTER SEQUENCE ' || c.oid::pg_catalog.regclass || ' OWNER "
+          "TO "
+          "' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(c.relowner)) FROM pg_catalog.pg_class c "
+          "WHERE c.oid = {}::pg_catalog.regclass); END $crossfade$; ",
+          postgres::quote_literal(move.source.quoted()));
+    }
+    return out;
+  }
 
   /// Long before any lock is asked for: as long as somebody holds a snapshot from before now, an attempt
   /// would only disturb writers and be given up.
@@ -132,6 +193,7 @@ class Cutover {
   }
 
   bool attempt_in_one_transaction() {
+    throw_if_source_changed(context_, *observer_);
     // Outside the transaction: it locks the shadow more strongly than the yielding lock of this very process
     // allows.
     const std::string drift = drift_digest(*observer_, context_.plan.source.oid);
@@ -140,7 +202,20 @@ class Cutover {
       adopted_drift_ = drift;
     }
     WorkerTransaction transaction(*locker_, context_.sessions, "cutover");
-    take_yielding_lock(*locker_, wish(), kYieldingLockPatience);
+    if (outcome_.attempts > 0) show_reason();
+    try {
+      take_yielding_lock(*locker_, wish(),
+                         outcome_.attempts == 0 ? kFirstYieldingLockPatience : kYieldingLockPatience,
+                         context_.stop);
+    } catch (const postgres::DatabaseError& error) {
+      if (!error.lock_not_available()) throw;
+      transaction.rollback();
+      ++outcome_.attempts;
+      Journal(*observer_).count_cutover_attempt(context_.run());
+      reason_ = "lock on " + context_.plan.source.name.display() + ": " +
+                describe_lock_holders(*observer_, context_.plan.source.name);
+      return false;
+    }
     locker_->run({"cutover.yield_shadow",
                   "LOCK TABLE " + context_.plan.shadow.quoted() + " IN SHARE UPDATE EXCLUSIVE MODE"});
     const auto until = Clock::now() + kTransactionLimit;
@@ -154,7 +229,7 @@ class Cutover {
         reason_ = given_up.reason;
         locker_->run({"cutover.release", "ROLLBACK TO SAVEPOINT crossfade_attempt"});
       }
-      context_.progress.set_waiting(fmt::format("the cutover (attempt {}): {}", outcome_.attempts, reason_));
+      show_reason();
       sleep_unless_stopped(pause, context_.stop);
       pause = std::min(pause * 2, milliseconds(1000));
     }
@@ -164,19 +239,23 @@ class Cutover {
 
   bool attempt(WorkerTransaction& transaction) {
     replayer_->drain(context_.stop);
-    const std::vector<SnapshotHolder> before = snapshot_holders(*observer_, context_.plan.source.oid);
     ++outcome_.attempts;
     xid_.clear();
     Journal(*observer_).count_cutover_attempt(context_.run());
+    const std::vector<SnapshotHolder> before = snapshots_at_a_quiet_moment();
 
     const auto requested = Clock::now();
-    if (!attempt_lock(*locker_, wish(), budgets(), lock_timeout_)) {
+    deadline_ = requested + milliseconds(budgets().lock_ms + budgets().hold_ms);
+    const Watchdog watchdog(*locker_, deadline_);
+    LockWish wanted = wish();
+    if (sequences_first_) wanted.first = sequence_locks();
+    if (!attempt_lock(*locker_, wanted, budgets(), lock_timeout_)) {
+      sequences_first_ = false;
       reason_ = "lock on " + context_.plan.source.name.display() + ": " +
                 describe_lock_holders(*observer_, context_.plan.source.name);
       return false;
     }
     const auto granted = Clock::now();
-    deadline_ = requested + milliseconds(budgets().lock_ms + budgets().hold_ms);
 
     auto since = granted;
     const auto lap = [&since] {
@@ -205,6 +284,18 @@ class Cutover {
     held_.commit = lap();
     outcome_.hold_ms = elapsed_ms(granted);
     return true;
+  }
+
+  /// Whoever has a snapshot now and asks for the table a moment later would stop the attempt. The last set is
+  /// the one that counts, so it is read right before the lock is requested.
+  std::vector<SnapshotHolder> snapshots_at_a_quiet_moment() {
+    const auto until = Clock::now() + kQuietMoment;
+    for (;;) {
+      std::vector<SnapshotHolder> now = snapshot_holders(*observer_, context_.plan.source.oid);
+      const bool wait = context_.options.old_snapshots == OldSnapshots::wait && !now.empty();
+      if (!wait || Clock::now() > until) return now;
+      sleep_unless_stopped(milliseconds(1), context_.stop);
+    }
   }
 
   /// The locking session reads, because nobody else can; another one writes and commits, so that every
@@ -244,16 +335,21 @@ class Cutover {
                   "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL "
                   "enable_mergejoin = off"});
     locker_->start_copy_out(
-        {"drain.read", fmt::format("COPY ({}) TO STDOUT",
+        {"drain.read", fmt::format("COPY ({}) TO STDOUT (ENCODING {})",
                                    strategies::transform_select(
                                        plan, fmt::format("JOIN {} AS k ON {}", distinct_keys,
                                                          strategies::source_matches_key(
-                                                             plan, strategies::source_alias(plan), "k"))))});
-    std::string rows;
-    for (std::string_view data; locker_->read_copy_out(data);) rows.append(data);
-    drainer_->start_copy_in({"drain.write", fmt::format("COPY {} ({}) FROM STDIN", plan.shadow.quoted(),
-                                                        strategies::copied_columns(plan))});
-    drainer_->write_copy_in(rows);
+                                                             plan, strategies::source_alias(plan), "k"))),
+                                   postgres::quote_literal(encoding_))});
+    drainer_->start_copy_in(
+        {"drain.write", fmt::format("COPY {} ({}) FROM STDIN (ENCODING {})", plan.shadow.quoted(),
+                                    strategies::copied_columns(plan), postgres::quote_literal(encoding_))});
+    std::size_t bytes = 0;
+    for (std::string_view data; locker_->read_copy_out(data);) {
+      bytes += data.size();
+      if (bytes > kDrainBytes) give_up_reading();
+      drainer_->write_copy_in(data);
+    }
     if (drainer_->finish_copy_in() != locker_->rows_copied_out())
       throw GiveUp{"the drain lost rows on its way"};
     const postgres::Rows consumed = drainer_->run({"drain.consume", "DELETE FROM " + plan.log.quoted()});
@@ -261,6 +357,18 @@ class Cutover {
       throw GiveUp{"the log changed under the lock"};
     Journal(*drainer_).add_keys_replayed(context_.run(), keys, 0);
     write.commit();
+  }
+
+  [[noreturn]] void give_up_reading() {
+    locker_->cancel();
+    try {
+      for (std::string_view data; locker_->read_copy_out(data);) {
+      }
+    } catch (const postgres::DatabaseError& error) {
+      if (error.connection_dead()) throw;
+    }
+    throw GiveUp{fmt::format("more than {} MB of changed rows would be brought over under the lock",
+                             kDrainBytes / (1024 * 1024))};
   }
 
   void wait_under_lock(const std::vector<SnapshotHolder>& before, bool drained) {
@@ -293,18 +401,27 @@ class Cutover {
 
   void swap() {
     const auto& plan = context_.plan;
-    std::string batch =
-        fmt::format("SET LOCAL statement_timeout = '{}ms';\nLOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT;\n",
-                    remaining_ms(), plan.shadow.quoted());
+    std::string batch = fmt::format(
+        "SET LOCAL statement_timeout = '{}ms';\nSET LOCAL lock_timeout = '{}ms';\n"
+        "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT;\n",
+        remaining_ms(), kSecondaryLockMs, plan.shadow.quoted());
     for (const std::string& statement : plan.uncapture) {
       if (statement.starts_with("DROP TRIGGER")) batch += statement + ";\n";
     }
     batch += joined(plan.at_swap) + joined(plan.swap);
+    batch += fmt::format("SET LOCAL lock_timeout = '{}ms'", lock_timeout_);
     try {
       locker_->run({"cutover.swap", batch});
     } catch (const postgres::DatabaseError& error) {
       if (error.connection_dead() || !error.retryable()) throw;
-      throw GiveUp{"the swap: " + error.report().message};
+      std::string found = "the swap: " + error.report().message;
+      if (error.lock_not_available() && !sequence_locks().empty() && !sequences_first_) {
+        // Transactions that take a number first and insert then hold the sequence while they wait for the
+        // table. In their own order, sequence before table, there is no deadlock.
+        sequences_first_ = true;
+        found += "; a sequence of the table is in use, it is locked first next time";
+      }
+      throw GiveUp{found};
     }
   }
 
@@ -368,6 +485,8 @@ class Cutover {
   Clock::time_point deadline_;
   std::string xid_;
   std::string adopted_drift_;
+  std::string encoding_;  ///< the server's; rows are drained in it, so that nothing is converted
+  bool sequences_first_ = false;
   std::string reason_ = "not tried yet";
   CutoverOutcome outcome_;
   HoldParts held_;

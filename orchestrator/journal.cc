@@ -327,6 +327,11 @@ void Journal::forget_steps(std::int64_t run) {
                {std::to_string(run)});
 }
 
+void Journal::forget_step(std::int64_t run, const std::string& name) {
+  session_.run({"journal.forget_step", "DELETE FROM crossfade.steps WHERE run = $1 AND name = $2"},
+               {std::to_string(run), name});
+}
+
 void Journal::list_chunks(std::int64_t run, std::int64_t pages, std::int64_t pages_per_chunk) {
   session_.run({"journal.list_chunks",
                 "INSERT INTO crossfade.chunks (run, number, first_page, last_page)"

@@ -104,6 +104,7 @@ class Journal {
   bool step_finished(std::int64_t run, const std::string& step);
   void finish_step(std::int64_t run, const std::string& step);
   void forget_steps(std::int64_t run);
+  void forget_step(std::int64_t run, const std::string& name);
 
   void list_chunks(std::int64_t run, std::int64_t pages, std::int64_t pages_per_chunk);
   /// The next unfinished chunk that nobody holds, locked until the transaction ends.

@@ -29,8 +29,9 @@ SELECT a.pid, COALESCE(NULLIF(a.application_name, ''), a.backend_type) AS who, C
   FROM pg_catalog.pg_locks l
   JOIN pg_catalog.pg_class c ON c.oid = l.relation
   JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+ CROSS JOIN (SELECT pg_catalog.regexp_replace(pg_catalog.current_setting('application_name'), '[^/]*$', '') AS prefix) own
  WHERE l.relation = pg_catalog.to_regclass($1) AND l.granted AND l.pid <> pg_catalog.pg_backend_pid()
-   AND a.application_name NOT LIKE 'crossfade/%'
+   AND NOT (own.prefix <> '' AND pg_catalog.starts_with(a.application_name, own.prefix))
    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
  GROUP BY a.pid, 2, 3, a.state, a.xact_start ORDER BY age_s DESC NULLS LAST LIMIT 5
 )sql";
@@ -76,7 +77,9 @@ int lock_timeout_ms(postgres::Session& session, const LockBudgets& budgets) {
   return std::max(1, std::min(budgets.lock_ms, static_cast<int>(deadlock_ms / 2)));
 }
 
-void take_yielding_lock(postgres::Session& session, const LockWish& wish, milliseconds patience) {
+void take_yielding_lock(postgres::Session& session, const LockWish& wish, milliseconds patience,
+                        const std::stop_token& stop) {
+  const std::stop_callback cancel(stop, [&session] { session.cancel(); });
   set_local(session, wish.query_name + ".yield_timeout",
             fmt::format("SET LOCAL lock_timeout = '{}ms'", patience.count()));
   session.run({wish.query_name + ".yield",
@@ -97,9 +100,9 @@ bool attempt_lock(postgres::Session& session, const LockWish& wish, const LockBu
              "SELECT pg_catalog.set_config(name, '{0}ms', true) FROM pg_catalog.pg_settings WHERE name = "
              "'transaction_timeout'; SET LOCAL lock_timeout = '{1}ms'; SET LOCAL statement_timeout = "
              "'{0}ms'; "
-             "SET LOCAL idle_in_transaction_session_timeout = '{2}ms'; LOCK TABLE {3} IN {4} MODE",
-             budgets.lock_ms + budgets.hold_ms, lock_timeout, budgets.hold_ms, wish.relation.quoted(),
-             wish.mode)});
+             "SET LOCAL idle_in_transaction_session_timeout = '{2}ms'; {3} LOCK TABLE {4} IN {5} MODE",
+             budgets.lock_ms + budgets.hold_ms, wish.first.empty() ? lock_timeout : lock_timeout / 2 + 1,
+             budgets.hold_ms, wish.first, wish.relation.quoted(), wish.mode)});
     return true;
   } catch (const postgres::DatabaseError& error) {
     if (error.connection_dead() || !error.retryable()) throw;
@@ -116,7 +119,7 @@ void with_lock(postgres::Session& session, const LockWish& wish, const LockBudge
   for (int attempt = 0; attempt < attempts && !stop.stop_requested();) {
     try {
       postgres::Transaction transaction(session, wish.query_name);
-      take_yielding_lock(session, wish, kYieldingLockPatience);
+      take_yielding_lock(session, wish, kYieldingLockPatience, stop);
       const auto until = std::chrono::steady_clock::now() + kTransactionLimit;
       while (attempt < attempts && !stop.stop_requested() && std::chrono::steady_clock::now() < until) {
         ++attempt;
@@ -133,6 +136,7 @@ void with_lock(postgres::Session& session, const LockWish& wish, const LockBudge
       }
       transaction.rollback();
     } catch (const postgres::DatabaseError& error) {
+      if (error.cancelled() && stop.stop_requested()) break;
       if (error.connection_dead() || !error.lock_not_available()) throw;
       ++attempt;
     }

@@ -24,22 +24,25 @@ struct LockWish {
   postgres::QualifiedName relation;
   std::string mode;        ///< "SHARE ROW EXCLUSIVE", "ACCESS EXCLUSIVE"
   std::string query_name;  ///< prefix of the query names
+  std::string first = {};  ///< statements that take further locks before this one; they share its lock budget
 };
 
 /// lock_timeout for one attempt: min(lock budget, deadlock_timeout / 2), so that the application is never the
 /// victim of the deadlock detector on our account (rule 26).
 int lock_timeout_ms(postgres::Session& session, const LockBudgets& budgets);
 
-/// Takes the yielding lock. The transaction is open; the wait is bounded by `patience`.
-/// Throws Failure (exit 4) that names the blockers when it runs out.
-void take_yielding_lock(postgres::Session& session, const LockWish& wish, std::chrono::milliseconds patience);
+/// Takes the yielding lock. The transaction is open; the wait is bounded by `patience`, and cancelled on
+/// `stop`. Throws DatabaseError: lock_not_available() where patience runs out, cancelled() on stop.
+void take_yielding_lock(postgres::Session& session, const LockWish& wish, std::chrono::milliseconds patience,
+                        const std::stop_token& stop);
 
 /// One attempt behind the savepoint crossfade_attempt. On success the deadline's timeouts are set (SET LOCAL)
 /// and the savepoint is still open; on failure everything is rolled back to it and false is returned.
 bool attempt_lock(postgres::Session& session, const LockWish& wish, const LockBudgets& budgets,
                   int lock_timeout);
 
-/// Who holds locks that conflict on the relation, for messages: pid, state, lock mode, age where visible.
+/// Who holds locks on the relation, for messages: pid, state, lock mode, age where visible. Sessions of the
+/// asking one's own run and epoch are left out; a forgotten process's are named.
 std::string describe_lock_holders(postgres::Session& session, const postgres::QualifiedName& relation);
 
 /// Opens transactions and retries with growing pauses until `effect` has run under the lock and is committed.

@@ -299,10 +299,11 @@ std::function<CommandResult(const CommandEnvironment&)> add_commands(CLI::App& a
 /// A usage error must still answer in the wanted form and name its command, although nothing is parsed.
 struct RawArguments {
   OutputStyle style;
-  std::string command;  ///< the first word that is neither an option nor an option's value
+  std::string command;         ///< the first word that is neither an option nor an option's value
+  std::string unknown_option;  ///< in front of the command, without its value
 };
 
-RawArguments look_over(const std::vector<std::string>& arguments) {
+RawArguments look_over(const CLI::App& application, const std::vector<std::string>& arguments) {
   RawArguments found;
   for (std::size_t index = 0; index < arguments.size(); ++index) {
     const std::string& text = arguments[index];
@@ -312,23 +313,30 @@ RawArguments look_over(const std::vector<std::string>& arguments) {
     if (text == "--format=json" || (text == "--format" && value == "json")) found.style.json = true;
     if (text == "--progress=json" || (text == "--progress" && value == "json")) found.style.json_lines = true;
     if (found.command.empty() && !text.starts_with("-")) found.command = text;
+    const std::string option = text.substr(0, text.find('='));
+    if (found.command.empty() && application.get_option_no_throw(option) == nullptr)
+      found.unknown_option = option;
     if (takes_value) ++index;
   }
+  // The word behind an unknown option may be that option's value.
+  const auto known = [&](const CLI::App* command) { return command->get_name() == found.command; };
+  if (!found.unknown_option.empty() && application.get_subcommands(known).empty()) found.command.clear();
   return found;
 }
 
+/// `masked` are the arguments without their passwords.
 std::string usage_message(const CLI::App& application, const RawArguments& raw, const CLI::ParseError& error,
-                          const std::vector<std::string>& arguments, char** masked) {
+                          const std::vector<std::string>& arguments, const std::vector<std::string>& masked) {
+  if (!raw.unknown_option.empty()) return fmt::format("there is no option `{}`", raw.unknown_option);
   const auto known = [&](const CLI::App* command) { return command->get_name() == raw.command; };
   if (!raw.command.empty() && application.get_subcommands(known).empty())
     return fmt::format("there is no command `{}`", raw.command);
   std::string message = error.what();
   for (std::size_t index = 0; index < arguments.size(); ++index) {
-    const std::string shown = masked[index + 1];
-    if (shown == arguments[index]) continue;
+    if (masked[index] == arguments[index]) continue;
     for (auto at = message.find(arguments[index]); at != std::string::npos;
          at = message.find(arguments[index]))
-      message.replace(at, arguments[index].size(), shown);
+      message.replace(at, arguments[index].size(), masked[index]);
   }
   return message;
 }
@@ -338,6 +346,7 @@ std::string usage_message(const CLI::App& application, const RawArguments& raw, 
 int main(int argc, char** argv) {
   const std::vector<std::string> given(argv + 1, argv + argc);
   hide_passwords(argc, argv);
+  const std::vector<std::string> masked(argv + 1, argv + argc);
   const auto signals = std::make_unique<SignalThread>();
   Arguments arguments;
   std::string chosen;
@@ -364,11 +373,11 @@ int main(int argc, char** argv) {
     application.parse(std::vector<std::string>(given.rbegin(), given.rend()));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return application.exit(error);
-    const RawArguments raw = look_over(given);
+    const RawArguments raw = look_over(application, masked);
     const Problem problem{
         .code = "usage",
         .object = "crossfade",
-        .message = usage_message(application, raw, error, given, argv),
+        .message = usage_message(application, raw, error, given, masked),
         .expected = "",
         .found = "",
         .next = "`crossfade --help` and `crossfade COMMAND --help` list commands and options."};

@@ -53,7 +53,11 @@ void Monitor::watch(const std::stop_token& stop) {
   for (int tick = 0; !stop.stop_requested(); ++tick) {
     if (tick % kExchangeEvery == 0) {
       try {
-        if (!session) session = sessions_.open("monitor");
+        if (!session) {
+          session = sessions_.open("monitor");
+          // The cutover writes to the same row: it must not wait behind a slow standby's answer.
+          session->run({"monitor.settings", "SET synchronous_commit = local"});
+        }
         exchange(*session);
       } catch (const std::exception&) {
         session.reset();  // the run itself meets the same trouble, and says it

@@ -15,9 +15,14 @@ SELECT a.pid, COALESCE(v.virtualtransaction, '') AS virtual_transaction, a.backe
        COALESCE(a.usename, '') AS usename, COALESCE(a.application_name, '') AS application_name, COALESCE(a.state, '') AS state,
        EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::int AS age_s
   FROM pg_catalog.pg_stat_activity a
+  CROSS JOIN (SELECT pg_catalog.current_setting('application_name') AS name) own
   LEFT JOIN pg_catalog.pg_locks v ON v.pid = a.pid AND v.locktype = 'virtualxid' AND v.granted AND v.mode = 'ExclusiveLock'
  WHERE a.datname = pg_catalog.current_database() AND a.backend_xmin IS NOT NULL
-   AND a.pid <> pg_catalog.pg_backend_pid() AND COALESCE(a.application_name, '') NOT LIKE 'crossfade/%'
+   AND a.pid <> pg_catalog.pg_backend_pid()
+   AND (COALESCE(a.application_name, '') NOT LIKE 'crossfade/%'
+        OR a.application_name LIKE 'crossfade/%/%/%' AND own.name LIKE 'crossfade/%/%/%'
+           AND pg_catalog.split_part(a.application_name, '/', 2) = pg_catalog.split_part(own.name, '/', 2)
+           AND pg_catalog.split_part(a.application_name, '/', 3) <> pg_catalog.split_part(own.name, '/', 3))
    AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_vacuum p WHERE p.pid = a.pid)
 )sql";
 

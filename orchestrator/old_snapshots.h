@@ -26,7 +26,8 @@ struct SnapshotHolder {
   }
 };
 
-/// Every snapshot held in this database, but crossfade's own and lazy vacuums'.
+/// Every snapshot held in this database, but lazy vacuums' and crossfade's own: of other runs, and of the
+/// asking session's run and epoch. A forgotten process of this run is named.
 std::vector<SnapshotHolder> snapshot_holders(postgres::Session& session, std::uint32_t source_oid);
 
 /// Those of `before` that `now` still holds unchanged.

@@ -38,6 +38,16 @@ SELECT pg_catalog.pg_terminate_backend(a.pid)
    AND a.pid <> pg_catalog.pg_backend_pid() AND a.application_name LIKE $3
 )sql";
 
+// Readers hold no fence, but a lock on the source. No epoch is this process's own yet, so every session with
+// an epoch in its name is a forgotten one. Those of a role that we may not end stay; they can write nothing.
+constexpr std::string_view kEndZombies = R"sql(
+SELECT pg_catalog.pg_terminate_backend(a.pid, 2000)
+  FROM pg_catalog.pg_stat_activity a JOIN pg_catalog.pg_roles theirs ON theirs.oid = a.usesysid
+  JOIN pg_catalog.pg_roles ours ON ours.rolname = current_user
+ WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid() AND a.application_name LIKE $1
+   AND pg_catalog.pg_has_role(a.usesysid, 'USAGE') AND (ours.rolsuper OR NOT theirs.rolsuper)
+)sql";
+
 std::string random_token() {
   std::random_device device;
   return fmt::format("{:08x}{:08x}", device(), device());
@@ -89,6 +99,8 @@ std::string take_over(postgres::Session& session, std::int64_t run) {
                    " WHERE run = $1"},
                   {run_text, epoch, std::to_string(::getpid()), host_name()});
       transaction.commit();
+      session.run({"owner.take_over.end_zombies", std::string(kEndZombies)},
+                  {"crossfade/" + run_text + "/%/%"});
       return epoch;
     }
     transaction.rollback();

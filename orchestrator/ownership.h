@@ -28,7 +28,8 @@ bool try_table_lock(postgres::Session& session, std::uint32_t table_oid);
 std::string describe_table_lock_holder(postgres::Session& session, std::uint32_t table_oid);
 
 /// Takes the run over: waits for the exclusive run lock, terminating worker sessions of other epochs, and
-/// journals a fresh random epoch. The caller holds the table's lock. Returns the epoch.
+/// journals a fresh random epoch; then ends every other session of earlier epochs, whose locks and snapshots
+/// would stand in the new owner's way. The caller holds the table's lock. Returns the epoch.
 std::string take_over(postgres::Session& session, std::int64_t run);
 
 /// What every session of a run shares: how to open them and how to fence their transactions. Immutable,

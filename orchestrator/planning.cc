@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <boost/json.hpp>
 #include <set>
 
@@ -108,6 +110,13 @@ strategies::SchemaNames schema_names(postgres::Session& session, const postgres:
   return names;
 }
 
+bool widens_sequences(const migrations::MigrationFile& file) {
+  return std::any_of(file.directives.begin(), file.directives.end(),
+                     [](const migrations::Directive& directive) {
+                       return directive.name == "sequence" && directive.argument == "as bigint";
+                     });
+}
+
 checkers::PreflightRequest preflight_request(const postgres::Table& source) {
   return {.table_oid = source.oid,
           .display = source.name.display(),
@@ -180,6 +189,9 @@ strategies::RevisionPlan plan_revision(postgres::Session& session, const migrati
         request.type_changes.push_back({source_name, now->type});
     }
     plan.announcements = checkers::announcements(session, request);
+    if (widens_sequences(file)) {
+      std::erase_if(plan.announcements, [](const Problem& note) { return note.code == "integer-sequence"; });
+    }
   } else {
     plan.shadow.reset();
   }

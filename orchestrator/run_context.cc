@@ -59,12 +59,30 @@ void RunContext::check_stop() const {
                                       .next = "Run `crossfade up` again; it goes on where it stopped."});
 }
 
-void lock_and_check_source(const RunContext& context, postgres::Session& session,
-                           const std::string& query_prefix) {
-  session.run({query_prefix + ".lock_source",
-               "LOCK TABLE " + context.plan.source.name.quoted() + " IN ACCESS SHARE MODE"});
+void throw_if_source_changed(const RunContext& context, postgres::Session& session) {
   const checkers::TableFingerprint found = checkers::read_fingerprint(session, context.plan.source.oid);
   if (auto change = checkers::compare(context.fingerprint, found)) throw SourceChanged{std::move(*change)};
+}
+
+bool names_nothing(const postgres::DatabaseError& error) {
+  return error.sqlstate() == "42P01" || error.sqlstate() == "3F000";
+}
+
+void lock_and_check_source(const RunContext& context, postgres::Session& session,
+                           const std::string& query_prefix) {
+  context.check_stop();
+  // Before the lock too: under the old name there may be nothing now, or another table.
+  throw_if_source_changed(context, session);
+  try {
+    session.run({query_prefix + ".lock_source",
+                 "LOCK TABLE " + context.plan.source.name.quoted() + " IN ACCESS SHARE MODE"});
+  } catch (const postgres::DatabaseError& error) {
+    if (!names_nothing(error)) throw;
+    // The transaction has failed, so nothing more can be asked in it.
+    throw SourceChanged{
+        {"name", checkers::FingerprintReaction::stop, "was renamed, moved to another schema or dropped"}};
+  }
+  throw_if_source_changed(context, session);
 }
 
 void sleep_unless_stopped(std::chrono::milliseconds duration, const std::stop_token& stop) {

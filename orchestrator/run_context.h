@@ -14,6 +14,7 @@
 #include "orchestrator/journal.h"
 #include "orchestrator/ownership.h"
 #include "orchestrator/reporter.h"
+#include "postgres/error.h"
 #include "strategies/plan.h"
 
 namespace crossfade::orchestrator {
@@ -75,6 +76,12 @@ struct RunContext {
   /// Throws Failure (exit 4) where the operator asked to stop or pause.
   void check_stop() const;
 };
+
+/// Throws SourceChanged where the table is not what the run expects, a new name or no table at all included.
+void throw_if_source_changed(const RunContext& context, postgres::Session& session);
+
+/// A statement named a table or schema that does not exist: the source may have another name now.
+bool names_nothing(const postgres::DatabaseError& error);
 
 /// In an open transaction: takes the lock on the source, then compares its fingerprint. Throws SourceChanged.
 void lock_and_check_source(const RunContext& context, postgres::Session& session,

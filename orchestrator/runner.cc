@@ -104,9 +104,9 @@ class Runner::Execution {
     control_ = factory.open({.application_name = fmt::format("crossfade/{}/control", request.run)});
     run_ = Journal(*control_).load(request.run).value();
     if (!own_epoch.empty() && run_.epoch != own_epoch) {
-      throw resumable(run_, "taken-over", "another process has taken the run over while the connection was lost",
-                      "another epoch in the journal",
-                      "Let the other process finish; `crossfade status` shows it.");
+      throw resumable(
+          run_, "taken-over", "another process has taken the run over while the connection was lost",
+          "another epoch in the journal", "Let the other process finish; `crossfade status` shows it.");
     }
     hold_table(*control_, run_.table_oid, run_.table());
     sessions_.emplace(factory, run_, take_over(*control_, run_.run));
@@ -280,6 +280,7 @@ class Runner::Execution {
     const CommittedCutover committed = cut_over(*context_, run_.file_fingerprint, run_.revision);
     spent("cutover", started);
     // The swap committed locally; this commit waits for whatever standby the server is told to wait for.
+    journal_->save_cutover(run_.run, boost::json::value_from(committed.outcome));
     journal_->event(run_.run, "cut over",
                     {{"outcome", boost::json::value_from(committed.outcome)},
                      {"held_ms", boost::json::value_from(committed.held)}});

@@ -110,9 +110,9 @@ SELECT pg_catalog.jsonb_build_object(
       'default_operators', NOT EXISTS (SELECT 1 FROM pg_catalog.pg_opclass oc
           WHERE oc.oid = ANY (i.indclass::pg_catalog.oid[]) AND NOT oc.opcdefault),
       'default_collations', NOT EXISTS (SELECT 1
-          FROM pg_catalog.unnest(i.indkey::int2[], i.indcollation::pg_catalog.oid[]) WITH ORDINALITY AS k(number, collation, ordinal)
+          FROM ROWS FROM (pg_catalog.unnest(i.indkey::int2[]), pg_catalog.unnest(i.indcollation::pg_catalog.oid[])) WITH ORDINALITY AS k(number, ordered_by, ordinal)
           JOIN pg_catalog.pg_attribute ka ON ka.attrelid = i.indrelid AND ka.attnum = k.number
-         WHERE k.ordinal <= i.indnkeyatts AND k.collation <> ka.attcollation),
+         WHERE k.ordinal <= i.indnkeyatts AND k.ordered_by <> ka.attcollation),
       'clustered', i.indisclustered, 'replica_identity', i.indisreplident,
       'key_columns', (SELECT COALESCE(pg_catalog.jsonb_agg(COALESCE(ka.attname::text, '') ORDER BY k.ordinal), '[]')
           FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k(number, ordinal)

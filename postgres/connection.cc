@@ -148,9 +148,18 @@ void pin(Session& session, const SessionSettings& settings) {
       {"idle_in_transaction_session_timeout", "0"},
       {"idle_session_timeout", "0"},
       {"client_connection_check_interval", "2s"},
+      // The server notices a client that the network has dropped within about a minute, so that its locks do
+      // not outlive it for hours. Ignored on Unix sockets.
+      {"tcp_keepalives_idle", "20"},
+      {"tcp_keepalives_interval", "10"},
+      {"tcp_keepalives_count", "4"},
+      {"tcp_user_timeout", "60000"},
       {"standard_conforming_strings", "on"},
       {"check_function_bodies", "on"},
       {"synchronize_seqscans", "off"},
+      {"default_tablespace", ""},
+      {"transform_null_equals", "off"},
+      {"xmloption", "content"},
   };
   if (!settings.time_zone.empty()) pinned.emplace_back("TimeZone", settings.time_zone);
   if (!settings.interval_style.empty()) pinned.emplace_back("IntervalStyle", settings.interval_style);

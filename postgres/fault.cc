@@ -103,10 +103,14 @@ class FaultingCopy final : public Faulting<CopySession> {
     out_name_ = query.name;
     plan().reached(Moment::before, out_name_, session());
     session().start_copy_out(query);
+    out_began_ = false;
   }
 
   bool read_copy_out(std::string_view& data) override {
+    const bool first = !std::exchange(out_began_, true);
+    if (first) plan().reached(Moment::before, out_name_ + ".data", session());
     const bool more = session().read_copy_out(data);
+    if (first) plan().reached(Moment::after, out_name_ + ".data", session());
     if (!more) plan().reached(Moment::after, out_name_, session());
     return more;
   }
@@ -119,9 +123,15 @@ class FaultingCopy final : public Faulting<CopySession> {
     in_name_ = query.name;
     plan().reached(Moment::before, in_name_, session());
     session().start_copy_in(query);
+    in_began_ = false;
   }
 
-  void write_copy_in(std::string_view data) override { session().write_copy_in(data); }
+  void write_copy_in(std::string_view data) override {
+    const bool first = !std::exchange(in_began_, true);
+    if (first) plan().reached(Moment::before, in_name_ + ".data", session());
+    session().write_copy_in(data);
+    if (first) plan().reached(Moment::after, in_name_ + ".data", session());
+  }
 
   std::uint64_t finish_copy_in() override {
     const std::uint64_t rows = session().finish_copy_in();
@@ -132,6 +142,8 @@ class FaultingCopy final : public Faulting<CopySession> {
  private:
   std::string out_name_;
   std::string in_name_;
+  bool out_began_ = false;
+  bool in_began_ = false;
 };
 
 }  // namespace

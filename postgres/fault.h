@@ -2,8 +2,8 @@
 // query. The plan comes from the environment variable CROSSFADE_FAULT as
 // NAME[#OCCURRENCE]:before|after:kill|terminate|stop|error (OCCURRENCE counts from 1), several of them
 // separated by commas, and CROSSFADE_FAULT_TRACE names a file to which every query's name is appended. With
-// neither variable set nothing is decorated. A FaultPlan is shared by all sessions of a process and
-// thread-safe.
+// neither variable set nothing is decorated. A COPY's first piece of data is a point as well: NAME.data. A
+// FaultPlan is shared by all sessions of a process and thread-safe.
 #pragma once
 
 #include <cstdint>

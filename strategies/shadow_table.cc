@@ -247,7 +247,7 @@ void plan_swap(ShadowTablePlan& plan, const migrations::MigrationFile& file) {
     plan.swap.push_back("ALTER SEQUENCE " + move.source.quoted() + " OWNED BY NONE");
     for (const migrations::Directive& directive : file.directives) {
       if (directive.name == "sequence")
-        plan.swap.push_back("ALTER SEQUENCE " + move.source.quoted() + " AS bigint");
+        plan.swap.push_back("ALTER SEQUENCE " + move.source.quoted() + " " + directive.argument);
     }
   }
   plan.swap.push_back(fmt::format("ALTER TABLE {} SET SCHEMA {}", plan.source.name.quoted(),
@@ -298,6 +298,9 @@ ShadowTablePlan assemble(const ShadowRequest& request, KeyChoice key, ColumnMapp
 
   plan.create.push_back("CREATE SCHEMA " + quote_identifier(plan.run_schema));
   plan.create.push_back("CREATE SCHEMA " + quote_identifier(plan.old_schema));
+  // So that the owner can contract what a member of its role has run.
+  plan.create.push_back(fmt::format("GRANT USAGE, CREATE ON SCHEMA {} TO {}",
+                                    quote_identifier(plan.old_schema), quote_identifier(plan.source.owner)));
   append(plan.create, shape_statements(plan.source, plan.shadow));
   for (const migrations::Statement& statement : *request.statements) {
     plan.create.push_back(migrations::with_relation(statement, plan.shadow));

@@ -49,6 +49,35 @@ TEST_P(Frozen, LosesItsLockWithinTheBudgetsAndGoesOnWhenItWakes) {
   scene.expect_finished();
 }
 
+/// Neither statement_timeout nor idle_in_transaction_session_timeout ends a backend that is sending rows to a
+/// client which does not read them.
+TEST(FrozenWhileItReadsLargeRows, LosesItsLockWithinTheBudgetsAndGoesOnWhenItWakes) {
+  Scene scene;
+  scene.database().execute(
+      "ALTER TABLE public.orders ALTER COLUMN note SET STORAGE EXTERNAL;"
+      "UPDATE public.orders SET note = repeat('wide', 500000) WHERE id <= 3;"
+      "UPDATE public.mirror SET note = repeat('wide', 500000) WHERE id <= 3");
+  std::optional<std::jthread> writer = std::jthread([&](const std::stop_token& stop) {
+    const auto session = scene.database().application_session();
+    while (!stop.stop_requested())
+      session->run({"test.write", "UPDATE public.orders SET customer = customer WHERE id <= 3"});
+  });
+  Process process(scene.command({"up", "--contract"}, "drain.read.data:before:stop"));
+  ASSERT_TRUE(scene.wait_for_trace("fired drain.read.data")) << process.errors();
+
+  const auto frozen = std::chrono::steady_clock::now();
+  const auto session = scene.database().application_session();
+  session->run({"test.limit", "SET statement_timeout = '10s'"});
+  EXPECT_NO_THROW(
+      session->run({"test.write", "UPDATE public.orders SET customer = customer WHERE id = 100"}));
+  EXPECT_LT(std::chrono::steady_clock::now() - frozen, kBudgets + kMargin);
+  process.send_signal(SIGCONT);
+  const Finished finished = process.wait();
+  EXPECT_EQ(finished.exit_code, 0) << describe(finished);
+  writer.reset();
+  scene.expect_finished();
+}
+
 INSTANTIATE_TEST_SUITE_P(After, Frozen,
                          ::testing::Values("capture.lock:after", "capture.statement#3:after",
                                            "capture.commit:before", "cutover.lock:after",

@@ -20,6 +20,7 @@ inline std::set<std::string> registered_queries() {
   static const std::regex member_transaction(R"re(\btransaction_\(session, "([a-z_.]+)")re");
   static const std::regex wish(R"re("[A-Z ]+", "([a-z_.]+)"\})re");
   static const std::regex checked_source(R"re(lock_and_check_source\([^;{}]*?"([a-z_.]+)"\))re");
+  static const std::regex copy(R"re(start_copy_(?:out|in)\(\s*\{"([a-z_.]+)")re");
   std::set<std::string> names;
   const auto each = [](const std::string& text, const std::regex& pattern, const auto& found) {
     for (std::sregex_iterator match(text.begin(), text.end(), pattern), end; match != end; ++match)
@@ -49,6 +50,7 @@ inline std::set<std::string> registered_queries() {
         for (const char* suffix : {".yield_timeout", ".yield", ".savepoint", ".lock", ".release"})
           names.insert(match[1].str() + suffix);
       });
+      each(text, copy, [&](const std::smatch& match) { names.insert(match[1].str() + ".data"); });
       each(text, checked_source,
            [&](const std::smatch& match) { names.insert(match[1].str() + ".lock_source"); });
     }

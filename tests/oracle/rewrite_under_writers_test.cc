@@ -219,8 +219,6 @@ TEST_P(RewriteUnderWriters, EqualsTheTransformedOldTableAtThePostponedCutover) {
   report(postponed);
   const Finished finished = run(crossfade({"1"}, "cutover"));
   ASSERT_EQ(finished.exit_code, 0) << describe(finished);
-  report(finished);
-  std::puts(finished.errors.c_str());
   expect_no_failed_query();
   EXPECT_EQ(expectation_.differences_from_old_table({"crossfade_1_old", schema_.table.name}),
             std::vector<std::string>{});

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "orchestrator/lock_attempts.h"
+#include "orchestrator/lock_watch.h"
 #include "orchestrator/old_snapshots.h"
 #include "orchestrator/replay.h"
 #include "orchestrator/source_drift.h"
@@ -116,6 +117,7 @@ class Cutover {
     replayer_.emplace(context_, 0, 1);
     drainer_ = context_.sessions.open_copy("drain");
     observer_ = context_.sessions.open("observe");
+    watcher_ = context_.sessions.open("watch");
     locker_ = context_.sessions.open_copy("cutover");
     // A frozen process must not keep a half-done drain open either. No sequential scan: statistics may be
     // young.
@@ -140,6 +142,7 @@ class Cutover {
     locker_.reset();
     drainer_.reset();
     observer_.reset();
+    watcher_.reset();
     replayer_.reset();
   }
 
@@ -247,6 +250,8 @@ class Cutover {
     const auto requested = Clock::now();
     deadline_ = requested + milliseconds(budgets().lock_ms + budgets().hold_ms);
     const Watchdog watchdog(*locker_, deadline_);
+    const LockWatch watch(*watcher_, locker_->backend_pid(), context_.plan.source.oid,
+                          milliseconds(budgets().lock_ms + budgets().hold_ms));
     LockWish wanted = wish();
     if (sequences_first_) wanted.first = sequence_locks();
     if (!attempt_lock(*locker_, wanted, budgets(), lock_timeout_)) {
@@ -255,7 +260,7 @@ class Cutover {
                 describe_lock_holders(*observer_, context_.plan.source.name);
       return false;
     }
-    const auto granted = Clock::now();
+    const auto granted = granted_ = Clock::now();
 
     auto since = granted;
     const auto lap = [&since] {
@@ -387,7 +392,9 @@ class Cutover {
         throw GiveUp{"an old snapshot is queued on the table: " + old_and_queued->description};
       std::erase_if(left, [](const SnapshotHolder& holder) { return holder.queued_on_source; });
       if (left.empty()) return;
-      if (Clock::now() + milliseconds(budgets().hold_ms / 4) > deadline_)
+      // The locking session is idle meanwhile, which the server allows for the hold budget only.
+      if (Clock::now() + milliseconds(budgets().hold_ms / 4) >
+          std::min(deadline_, granted_ + milliseconds(budgets().hold_ms)))
         throw GiveUp{"old snapshots: " + describe(left)};
       sleep_unless_stopped(milliseconds(1), context_.stop);
     }
@@ -480,9 +487,11 @@ class Cutover {
   std::unique_ptr<postgres::CopySession> locker_;
   std::unique_ptr<postgres::CopySession> drainer_;
   std::unique_ptr<postgres::Session> observer_;
+  std::unique_ptr<postgres::Session> watcher_;
   std::optional<Replayer> replayer_;
   int lock_timeout_ = 0;
   Clock::time_point deadline_;
+  Clock::time_point granted_;
   std::string xid_;
   std::string adopted_drift_;
   std::string encoding_;  ///< the server's; rows are drained in it, so that nothing is converted

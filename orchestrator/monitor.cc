@@ -4,9 +4,9 @@
 
 #include <boost/json.hpp>
 
+#include "orchestrator/run_removal.h"
 #include "postgres/error.h"
 #include "postgres/problem.h"
-#include "strategies/capture_statements.h"
 
 namespace crossfade::orchestrator {
 
@@ -132,8 +132,7 @@ void Monitor::watch_source(postgres::Session& session, const postgres::Row& run)
                 {std::to_string(run_.run)})
            .empty();
   if (!still_capturing) return;
-  for (const std::string& statement : strategies::disarm_statements(plan_))
-    session.run({"monitor.disarm", statement});
+  disarm_capture(session, plan_);
   {
     const std::lock_guard lock(mutex_);
     source_change_ = std::move(change);

@@ -11,7 +11,9 @@ namespace {
 constexpr std::string_view kSnapshotHolders = R"sql(
 SELECT a.pid, COALESCE(v.virtualtransaction, '') AS virtual_transaction, a.backend_xmin::text AS xmin,
        EXISTS (SELECT 1 FROM pg_catalog.pg_locks q WHERE q.pid = a.pid AND NOT q.granted AND q.locktype = 'relation'
-                  AND q.relation = $1::pg_catalog.oid) AS queued,
+                  AND (q.relation = $1::pg_catalog.oid OR EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
+                    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = q.relation AND d.deptype IN ('a', 'i')
+                      AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1::pg_catalog.oid))) AS queued,
        COALESCE(a.usename, '') AS usename, COALESCE(a.application_name, '') AS application_name, COALESCE(a.state, '') AS state,
        EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::int AS age_s
   FROM pg_catalog.pg_stat_activity a

@@ -17,9 +17,9 @@ struct SnapshotHolder {
   int pid = 0;
   std::string virtual_transaction;
   std::string xmin;
-  bool queued_on_source =
-      false;                ///< waits for a lock on the source: it will take a new snapshot when it gets on
-  std::string description;  ///< for the operator
+  bool queued_on_source = false;  ///< waits for a lock on the source or on its sequence: it will take a new
+                                  ///< snapshot when it gets on
+  std::string description;        ///< for the operator
 
   bool same_snapshot(const SnapshotHolder& other) const {
     return pid == other.pid && virtual_transaction == other.virtual_transaction && xmin == other.xmin;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "orchestrator/lock_attempts.h"
+#include "postgres/error.h"
 #include "strategies/capture_statements.h"
 #include "strategies/shadow_table.h"
 
@@ -54,11 +55,7 @@ void discard(RunContext& context, const std::function<void()>& journal) {
     return;
   }
   if (has_triggers(context)) {
-    // No-op bodies first: they need no lock on the table, and from then on no write can fail on capture (rule
-    // 4).
-    for (const std::string& statement : strategies::disarm_statements(context.plan)) {
-      context.control.run({"remove.disarm", statement});
-    }
+    disarm_capture(context.control, context.plan);
     const strategies::ShadowTablePlan plan = plan_with_current_name(context);
     with_lock(
         context.control, {plan.source.name, "ACCESS EXCLUSIVE", "remove.capture"},
@@ -76,6 +73,18 @@ void discard(RunContext& context, const std::function<void()>& journal) {
 }
 
 }  // namespace
+
+void disarm_capture(postgres::Session& session, const strategies::ShadowTablePlan& plan) {
+  for (const std::string& statement : strategies::disarm_statements(plan)) {
+    try {
+      session.run({"remove.disarm", statement});
+    } catch (const postgres::DatabaseError& error) {
+      // "tuple concurrently updated": the monitor has done the same at the same moment.
+      if (error.connection_dead() || error.sqlstate() != "XX000") throw;
+      session.run({"remove.disarm", statement});
+    }
+  }
+}
 
 void contract_run(RunContext& context) {
   const postgres::QualifiedName old{context.plan.old_schema, context.plan.source.name.name};

@@ -7,6 +7,11 @@
 
 namespace crossfade::orchestrator {
 
+/// Gives capture's functions bodies that do nothing: no table lock is needed, and from then on no write of
+/// the application can fail on them (docs/protocol.md, rule 4). The run's main thread and its monitor may do
+/// it at once.
+void disarm_capture(postgres::Session& session, const strategies::ShadowTablePlan& plan);
+
 /// Soaking to contracted, in one transaction.
 void contract_run(RunContext& context);
 

@@ -17,7 +17,6 @@
 #include "orchestrator/verify_run.h"
 #include "postgres/error.h"
 #include "postgres/problem.h"
-#include "strategies/capture_statements.h"
 
 namespace crossfade::orchestrator {
 
@@ -149,6 +148,10 @@ class Runner::Execution {
         source_changed(changed.change);
         progressed = true;
         return run_again(progressed);
+      } catch (const postgres::DatabaseError& error) {
+        // A name that is gone, or a column: the table's change is the reason, if it has changed.
+        if (names_nothing(error) || error.sqlstate() == "42703") rethrow_as_source_change();
+        throw;
       } catch (const Failure& failure) {
         // The monitor has stopped the run; what it saw is the reason.
         if (const auto change = monitor.source_change()) source_changed(*change);
@@ -171,6 +174,14 @@ class Runner::Execution {
   }
 
  private:
+  void rethrow_as_source_change() {
+    try {
+      throw_if_source_changed(*context_, *control_);
+    } catch (const SourceChanged& changed) {
+      if (changed.change.reaction == checkers::FingerprintReaction::stop) source_changed(changed.change);
+    }
+  }
+
   RunResult run_again(bool& progressed) {
     run_ = journal_->load(run_.run).value();
     return run(progressed);
@@ -366,8 +377,7 @@ class Runner::Execution {
     }
     // A renamed or dropped key column would make every captured write of the application fail: capture goes
     // first.
-    for (const std::string& statement : strategies::disarm_statements(plan_))
-      control_->run({"source_changed.disarm", statement});
+    disarm_capture(*control_, plan_);
     journal_->event(run_.run, "capture disarmed", {{"reason", change.reason}});
     throw Failure(
         ExitCode::refused,

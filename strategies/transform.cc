@@ -138,12 +138,14 @@ std::string copied_columns(const ShadowTablePlan& plan) {
 }
 
 std::string keys_from_parameters(const ShadowTablePlan& plan, std::string_view alias) {
-  return fmt::format("pg_catalog.unnest({}) AS {}({})",
+  // Not in FROM: there a composite type would be taken apart, and several arrays need an unqualified name.
+  return fmt::format("(SELECT {}) AS {}",
                      joined(plan.key, ", ",
                             [&](std::size_t index) {
-                              return fmt::format("${}::{}[]", index + 1, plan.key[index].source_type);
+                              return fmt::format("pg_catalog.unnest(${0}::{1}[]) AS key_{0}", index + 1,
+                                                 plan.key[index].source_type);
                             }),
-                     alias, log_key_columns(plan));
+                     alias);
 }
 
 std::string log_key_columns(const ShadowTablePlan& plan, std::string_view alias) {
@@ -159,6 +161,28 @@ std::string source_matches_key(const ShadowTablePlan& plan, std::string_view sou
                        equals(column.source_operator_schema),
                        collated(fmt::format("{}.key_{}", keys, index + 1), column.source_collation));
   });
+}
+
+std::string source_gives_key(const ShadowTablePlan& plan, std::string_view source, std::string_view keys) {
+  return joined(plan.key, " AND ", [&](std::size_t index) {
+    const KeyMapping& column = plan.key[index];
+    const auto in_shadow = [&](const std::string& value) {
+      return collated(fmt::format("CAST({} AS {})", value, column.shadow_type), column.shadow_collation);
+    };
+    return fmt::format(
+        "{} {} {}", in_shadow(fmt::format("{}.{}", source, quote_identifier(column.source_name))),
+        equals(column.shadow_operator_schema), in_shadow(fmt::format("{}.key_{}", keys, index + 1)));
+  });
+}
+
+std::string logged_shadow_keys(const ShadowTablePlan& plan, std::string_view alias) {
+  const std::string keys = joined(plan.key, ", ", [&](std::size_t index) {
+    const KeyMapping& column = plan.key[index];
+    return collated(fmt::format("CAST(key_{} AS {})", index + 1, column.shadow_type),
+                    column.shadow_collation) +
+           fmt::format(" AS key_{}", index + 1);
+  });
+  return fmt::format("(SELECT DISTINCT {} FROM {}) AS {}", keys, plan.log.quoted(), alias);
 }
 
 std::string shadow_matches_key(const ShadowTablePlan& plan, std::string_view shadow, std::string_view keys) {

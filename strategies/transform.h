@@ -30,7 +30,7 @@ std::vector<Problem> reserved_columns(const ShadowTablePlan& plan);
 /// "a", "b": the columns that copy and replay write.
 std::string copied_columns(const ShadowTablePlan& plan);
 
-/// unnest($1::type[], …) AS ALIAS(key_1, …): keys given as array parameters, one array a column.
+/// (SELECT unnest($1::type[]) AS key_1, …) AS ALIAS: keys given as array parameters, one array a column.
 std::string keys_from_parameters(const ShadowTablePlan& plan, std::string_view alias);
 
 /// key_1, key_2, … optionally with a table alias in front.
@@ -40,5 +40,14 @@ std::string log_key_columns(const ShadowTablePlan& plan, std::string_view alias 
 /// operator is qualified: with a type outside the search_path the bare sign would find another type's.
 std::string source_matches_key(const ShadowTablePlan& plan, std::string_view source, std::string_view keys);
 std::string shadow_matches_key(const ShadowTablePlan& plan, std::string_view shadow, std::string_view keys);
+
+/// (SELECT DISTINCT key_1, … FROM the log) AS ALIAS, by the shadow's types and equality: the source's may
+/// hold two images for one key that are two keys in the shadow.
+std::string logged_shadow_keys(const ShadowTablePlan& plan, std::string_view alias);
+
+/// Condition that the row has the logged key in the shadow as well. Where the shadow's equality is finer than
+/// the source's, a logged image finds a row that has become another key by now, whose own image is logged
+/// too.
+std::string source_gives_key(const ShadowTablePlan& plan, std::string_view source, std::string_view keys);
 
 }  // namespace crossfade::strategies

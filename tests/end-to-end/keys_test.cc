@@ -61,7 +61,7 @@ Keyed of_type(const std::string& name, const std::string& type, const std::strin
 Keyed key_change(const std::string& name, const std::string& from, const std::string& value,
                  const std::string& to) {
   Keyed keyed = of_type(name, from, value);
-  keyed.migration = "ALTER TABLE t ALTER id TYPE " + to + ";\n";
+  keyed.migration = "ALTER TABLE t ALTER id TYPE " + to + ", ALTER n TYPE bigint;\n";
   return keyed;
 }
 

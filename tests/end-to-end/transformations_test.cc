@@ -225,7 +225,9 @@ const Change kSequences[] = {
     {"IdentityOwnerInTheFile", "ALTER TABLE t OWNER TO reader; " + kWiderT,
      identity_table("BY DEFAULT AS IDENTITY") + "GRANT SELECT ON t, t_id_seq TO shop;", "", "*", "postgres"},
     {"Generated", kWiderT,
-     "CREATE TABLE t (id integer PRIMARY KEY, g integer GENERATED ALWAYS AS (id * 2) STORED); " + kTenRows,
+     "CREATE TABLE t (id integer PRIMARY KEY, a integer DEFAULT 4, g integer GENERATED ALWAYS AS (a * 2) "
+     "STORED); " +
+         kTenRows,
      "", "*"},
     {"GeneratedOnes",
      "ALTER TABLE t ALTER g TYPE bigint; ALTER TABLE t ADD h bigint GENERATED ALWAYS AS (a + 1) STORED",

@@ -52,6 +52,12 @@ inline const std::map<std::string, std::string>& excluded_queries() {
       {"journal.lift_pause", "resume"},
       {"journal.next_run", "plan"},
       {"journal.pause", "pause"},
+      {"doctor.invalid_indexes", "doctor"},
+      {"doctor.journal", "doctor"},
+      {"doctor.runs", "doctor"},
+      {"doctor.schemas", "doctor"},
+      {"doctor.sessions", "doctor"},
+      {"doctor.triggers", "doctor"},
       {"status.backlog", "status"},
       {"status.log", "status"},
       {"status.oldest_xmin", "status"},
@@ -63,14 +69,23 @@ inline const std::map<std::string, std::string>& excluded_queries() {
       {"diagnose.commit", "never committed"},
       {"diagnose.key", "names the row that does not fit"},
       {"diagnose.rows", "names the row that does not fit"},
+      {"journal.forget_step", "a duplicate refuses the run"},
       {"owner.holder", "another process holds the table"},
-      {"source_changed.disarm", "the table's shape changed under the run"},
+      {"remove.disarm", "the table's shape changed under the run, or an abort"},
       {"verify.differences", "the tables differ"},
       {"verify.differences.left_columns", "the tables differ"},
       {"verify.differences.right_columns", "the tables differ"},
+      {"monitor.disarm", "the table's shape changed under the run"},
+      {"monitor.phase", "the table's shape changed under the run"},
       {"violation.begin", "a constraint is violated for good"},
       {"violation.commit", "never committed"},
-      {"violation.find", "a constraint is violated for good"},
+      {"violation.delete", "a constraint is violated for good"},
+      {"violation.insert", "a constraint is violated for good"},
+      {"violation.lock", "a constraint is violated for good"},
+      {"violation.patience", "a constraint is violated for good"},
+      {"violation.release", "a constraint is violated for good"},
+      {"violation.savepoint", "a constraint is violated for good"},
+      {"violation.undo", "a constraint is violated for good"},
       {"rehearsal.commit", "a rehearsal is always rolled back"},
   };
   return excluded;
@@ -97,10 +112,12 @@ void for_every_query(const Attempt& attempt) {
   std::vector<FaultTrial> trials;
   for (const auto& [name, scenario] : traced_queries()) {
     if (only != nullptr && name != only) continue;
-    const bool turn = trials.size() % 2 == 0;
+    // Always cancelled, so that its end is never passed.
+    const bool no_end = name == "cutover.watch";
+    const bool turn = trials.size() % 2 == 0 || no_end;
     if (thorough || turn) trials.push_back({name, 1, "before", scenario});
-    if (thorough || !turn) trials.push_back({name, 1, "after", scenario});
-    if (thorough) {
+    if (!no_end && (thorough || !turn)) trials.push_back({name, 1, "after", scenario});
+    if (thorough && !no_end) {
       trials.push_back({name, 2, "after", scenario});
       trials.push_back({name, 3, "before", scenario});
     }

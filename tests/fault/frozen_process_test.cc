@@ -57,12 +57,16 @@ TEST(FrozenWhileItReadsLargeRows, LosesItsLockWithinTheBudgetsAndGoesOnWhenItWak
       "ALTER TABLE public.orders ALTER COLUMN note SET STORAGE EXTERNAL;"
       "UPDATE public.orders SET note = repeat('wide', 500000) WHERE id <= 3;"
       "UPDATE public.mirror SET note = repeat('wide', 500000) WHERE id <= 3");
+  Process process(scene.command({"up", "--contract"}, "drain.read.data:before:stop"));
+  // All the time, so that the log is not empty under the lock; but not before the rows are verified.
+  ASSERT_TRUE(scene.wait_for_trace("cutover.settings")) << process.errors();
   std::optional<std::jthread> writer = std::jthread([&](const std::stop_token& stop) {
     const auto session = scene.database().application_session();
-    while (!stop.stop_requested())
+    while (!stop.stop_requested()) {
       session->run({"test.write", "UPDATE public.orders SET customer = customer WHERE id <= 3"});
+      std::this_thread::sleep_for(milliseconds(2));
+    }
   });
-  Process process(scene.command({"up", "--contract"}, "drain.read.data:before:stop"));
   ASSERT_TRUE(scene.wait_for_trace("fired drain.read.data")) << process.errors();
 
   const auto frozen = std::chrono::steady_clock::now();

@@ -285,8 +285,8 @@ class PlantedInAnyType : public PlantedCorruption, public ::testing::WithParamIn
                     shadow, name, row));
     // A value that another row holds would break a unique constraint.
     const bool unique = column == schema.handed || schema.slot == column;
-    tamper(fmt::format("UPDATE {} AS s SET {} = {} WHERE {} = {}", shadow, name, unique ? "NULL" : other,
-                       number, chosen));
+    const std::string planted = column == schema.revision ? "s." + name + " + 1" : unique ? "NULL" : other;
+    tamper(fmt::format("UPDATE {} AS s SET {} = {} WHERE {} = {}", shadow, name, planted, number, chosen));
     return chosen;
   }
 };

@@ -30,9 +30,10 @@ void purge(RunContext& context) {
       {"purge.plan",
        "SET LOCAL enable_nestloop = off"});  // one pass with a hash of the log; there is no index yet
   const postgres::Rows purged = session->run(
-      {"purge.delete", fmt::format("DELETE FROM {} AS s USING {} WHERE {}", context.plan.shadow.quoted(),
-                                   strategies::logged_shadow_keys(context.plan, "k"),
-                                   strategies::shadow_matches_key(context.plan, "s", "k"))});
+      {"purge.delete",
+       fmt::format("DELETE FROM {} AS s USING (SELECT DISTINCT {} FROM {}) AS k WHERE {}",
+                   context.plan.shadow.quoted(), strategies::log_key_columns(context.plan),
+                   context.plan.log.quoted(), strategies::shadow_matches_key(context.plan, "s", "k"))});
   Journal journal(*session);
   journal.finish_step(context.run(), "purge");
   journal.event(context.run(), "purged", {{"rows", purged.affected()}});

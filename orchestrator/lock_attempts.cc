@@ -21,7 +21,7 @@ constexpr milliseconds kYieldingLockPatience{15000};
 constexpr milliseconds kTransactionLimit{10000};
 
 constexpr std::string_view kLockHolders = R"sql(
-SELECT a.pid, COALESCE(NULLIF(a.application_name, ''), a.backend_type) AS who, COALESCE(a.usename, '') AS usename,
+SELECT a.pid, COALESCE(NULLIF(a.application_name, ''), a.backend_type, 'a session') AS who, COALESCE(a.usename, '') AS usename,
        pg_catalog.string_agg(DISTINCT l.mode, ', ') AS modes, COALESCE(a.state, '') AS state,
        EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::int AS age_s,
        pg_catalog.bool_or(l.mode = 'ShareUpdateExclusiveLock' AND pg_catalog.age(c.relfrozenxid) >

@@ -163,12 +163,11 @@ ReplayBatch Replayer::replay(std::int64_t limit) {
       keys.parameters);
   const postgres::Rows requeued = session_->run(
       {"replay.requeue",
-       fmt::format(
-           "INSERT INTO {} AS l SELECT {} FROM {} WHERE EXISTS (SELECT 1 FROM {} AS o WHERE {} AND {})"
-           " AND NOT EXISTS (SELECT 1 FROM {} AS s WHERE {}) RETURNING {}",
-           plan.log.quoted(), strategies::log_key_columns(plan, "k"), from_keys, plan.source.name.quoted(),
-           strategies::source_matches_key(plan, "o", "k"), strategies::source_gives_key(plan, "o", "k"),
-           plan.shadow.quoted(), strategies::shadow_matches_key(plan, "s", "k"), key_texts(plan))},
+       fmt::format("INSERT INTO {} AS l SELECT {} FROM {} WHERE EXISTS (SELECT 1 FROM {} AS o WHERE {})"
+                   " AND NOT EXISTS (SELECT 1 FROM {} AS s WHERE {}) RETURNING {}",
+                   plan.log.quoted(), strategies::log_key_columns(plan, "k"), from_keys,
+                   plan.source.name.quoted(), strategies::source_matches_key(plan, "o", "k"),
+                   plan.shadow.quoted(), strategies::shadow_matches_key(plan, "s", "k"), key_texts(plan))},
       keys.parameters);
   batch.requeued = static_cast<std::int64_t>(requeued.affected());
   Journal(*session_).add_keys_replayed(context_.run(), batch.keys - batch.requeued, batch.requeued);
@@ -248,13 +247,6 @@ int usable_replayers(const RunContext& context, postgres::Session& session) {
     if (error.connection_dead()) throw;
     return 1;
   }
-}
-
-std::int64_t count_backlog(const RunContext& context, postgres::Session& session) {
-  return session
-      .run({"replay.backlog", "SELECT pg_catalog.count(*) AS keys FROM " + context.plan.log.quoted()})
-      .only()
-      .integer("keys");
 }
 
 void catch_up(RunContext& context) {

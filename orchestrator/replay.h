@@ -62,9 +62,6 @@ class Replayer {
 /// How many replayers may share the work: 1 where the key's types have no hash function.
 int usable_replayers(const RunContext& context, postgres::Session& session);
 
-/// Log rows, counted; for progress and for the cutover's decision.
-std::int64_t count_backlog(const RunContext& context, postgres::Session& session);
-
 /// Replays with the run's workers until the log is short: until a full look at it finds less than one batch.
 void catch_up(RunContext& context);
 

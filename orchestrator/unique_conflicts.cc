@@ -36,9 +36,8 @@ postgres::Query insertion(const strategies::ShadowTablePlan& plan) {
           "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE {}", plan.shadow.quoted(),
           strategies::copied_columns(plan),
           strategies::transform_select(
-              plan, fmt::format("JOIN {} ON {} AND {}", strategies::keys_from_parameters(plan, "k"),
-                                strategies::source_matches_key(plan, strategies::source_alias(plan), "k"),
-                                strategies::source_gives_key(plan, strategies::source_alias(plan), "k"))))};
+              plan, fmt::format("JOIN {} ON {}", strategies::keys_from_parameters(plan, "k"),
+                                strategies::source_matches_key(plan, strategies::source_alias(plan), "k"))))};
 }
 
 /// Null where the row fits beside the others, or fails for another reason, which replay itself reports.
@@ -75,9 +74,10 @@ std::vector<Violation> find_violations(const RunContext& context, postgres::Sess
   if (others_replay) {
     session.run({"violation.lock", "LOCK TABLE " + plan.shadow.quoted() + " IN SHARE ROW EXCLUSIVE MODE"});
   }
-  session.run({"violation.delete", fmt::format("DELETE FROM {} AS s USING {} WHERE {}", plan.shadow.quoted(),
-                                               strategies::logged_shadow_keys(plan, "k"),
-                                               strategies::shadow_matches_key(plan, "s", "k"))});
+  session.run(
+      {"violation.delete", fmt::format("DELETE FROM {} AS s USING (SELECT DISTINCT {} FROM {}) AS k WHERE {}",
+                                       plan.shadow.quoted(), strategies::log_key_columns(plan),
+                                       plan.log.quoted(), strategies::shadow_matches_key(plan, "s", "k"))});
   for (const KeyTexts& key : keys) {
     if (auto violation = try_row(plan, session, key)) found.push_back(std::move(*violation));
     if (found.size() == kRowsNamed) break;

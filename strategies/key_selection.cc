@@ -91,8 +91,10 @@ bool usable(const postgres::Index& index) {
 CastQuality cast_quality(const postgres::Column& from, const postgres::Column& to, bool session_in_utc) {
   const std::uint32_t a = from.base_type_oid;
   const std::uint32_t b = to.base_type_oid;
-  // A non-deterministic collation holds different texts for equal, so it must not come in.
-  if (from.collation_deterministic && !to.collation_deterministic) return {};
+  // A non-deterministic collation holds different texts for equal. Coming in, it may make one key of two;
+  // going away, two of what replay and verification know as one.
+  if ((!from.collation_deterministic || !to.collation_deterministic) && from.collation != to.collation)
+    return {};
   const bool same_order = from.collation == to.collation;
   if (a == b) {
     if (a == kNumeric) return {numeric_scale(to.type_modifier) >= numeric_scale(from.type_modifier), true};

@@ -70,8 +70,9 @@ std::vector<Step> shadow_steps(const ShadowTablePlan& plan) {
       "Page ranges in physical order, one chunk a transaction, no long snapshot.");
   steps.add("building", "purge moved rows",
             {fmt::format("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", plan.shadow.quoted()),
-             fmt::format("DELETE FROM {} AS s USING {} WHERE {}", plan.shadow.quoted(),
-                         logged_shadow_keys(plan, "k"), shadow_matches_key(plan, "s", "k"))},
+             fmt::format("DELETE FROM {} AS s USING (SELECT DISTINCT {} FROM {}) AS k WHERE {}",
+                         plan.shadow.quoted(), log_key_columns(plan), plan.log.quoted(),
+                         shadow_matches_key(plan, "s", "k"))},
             {{shadow, "SHARE ROW EXCLUSIVE"}},
             "Rows that moved while they were copied may stand twice; their keys are in the log.");
   for (const IndexBuild& index : plan.indexes) {

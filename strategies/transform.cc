@@ -163,28 +163,6 @@ std::string source_matches_key(const ShadowTablePlan& plan, std::string_view sou
   });
 }
 
-std::string source_gives_key(const ShadowTablePlan& plan, std::string_view source, std::string_view keys) {
-  return joined(plan.key, " AND ", [&](std::size_t index) {
-    const KeyMapping& column = plan.key[index];
-    const auto in_shadow = [&](const std::string& value) {
-      return collated(fmt::format("CAST({} AS {})", value, column.shadow_type), column.shadow_collation);
-    };
-    return fmt::format(
-        "{} {} {}", in_shadow(fmt::format("{}.{}", source, quote_identifier(column.source_name))),
-        equals(column.shadow_operator_schema), in_shadow(fmt::format("{}.key_{}", keys, index + 1)));
-  });
-}
-
-std::string logged_shadow_keys(const ShadowTablePlan& plan, std::string_view alias) {
-  const std::string keys = joined(plan.key, ", ", [&](std::size_t index) {
-    const KeyMapping& column = plan.key[index];
-    return collated(fmt::format("CAST(key_{} AS {})", index + 1, column.shadow_type),
-                    column.shadow_collation) +
-           fmt::format(" AS key_{}", index + 1);
-  });
-  return fmt::format("(SELECT DISTINCT {} FROM {}) AS {}", keys, plan.log.quoted(), alias);
-}
-
 std::string shadow_matches_key(const ShadowTablePlan& plan, std::string_view shadow, std::string_view keys) {
   return joined(plan.key, " AND ", [&](std::size_t index) {
     const KeyMapping& column = plan.key[index];

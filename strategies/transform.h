@@ -41,13 +41,4 @@ std::string log_key_columns(const ShadowTablePlan& plan, std::string_view alias 
 std::string source_matches_key(const ShadowTablePlan& plan, std::string_view source, std::string_view keys);
 std::string shadow_matches_key(const ShadowTablePlan& plan, std::string_view shadow, std::string_view keys);
 
-/// (SELECT DISTINCT key_1, … FROM the log) AS ALIAS, by the shadow's types and equality: the source's may
-/// hold two images for one key that are two keys in the shadow.
-std::string logged_shadow_keys(const ShadowTablePlan& plan, std::string_view alias);
-
-/// Condition that the row has the logged key in the shadow as well. Where the shadow's equality is finer than
-/// the source's, a logged image finds a row that has become another key by now, whose own image is logged
-/// too.
-std::string source_gives_key(const ShadowTablePlan& plan, std::string_view source, std::string_view keys);
-
 }  // namespace crossfade::strategies

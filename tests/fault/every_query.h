@@ -63,7 +63,6 @@ inline const std::map<std::string, std::string>& excluded_queries() {
       {"status.oldest_xmin", "status"},
       {"status.progress", "status"},
       {"verify.last_report", "verify"},
-      {"replay.backlog", "no run asks for it"},
       // Ways that end in a refusal, after which there is nothing to resume.
       {"diagnose.begin", "names the row that does not fit"},
       {"diagnose.commit", "never committed"},
@@ -75,7 +74,6 @@ inline const std::map<std::string, std::string>& excluded_queries() {
       {"verify.differences", "the tables differ"},
       {"verify.differences.left_columns", "the tables differ"},
       {"verify.differences.right_columns", "the tables differ"},
-      {"monitor.disarm", "the table's shape changed under the run"},
       {"monitor.phase", "the table's shape changed under the run"},
       {"violation.begin", "a constraint is violated for good"},
       {"violation.commit", "never committed"},

@@ -77,7 +77,7 @@ std::string describe_table_lock_holder(postgres::Session& session, std::uint32_t
   return fmt::format("backend {} ({}, user {}, {}, connected since {})", row.text("pid"),
                      row.text("application_name"), row.text_or("usename", "?"),
                      row.is_null("address") ? "local socket" : "from " + row.text("address"),
-                     row.text("since"));
+                     row.text_or("since", "unknown"));
 }
 
 std::string take_over(postgres::Session& session, std::int64_t run) {

@@ -42,6 +42,8 @@ class PlantedCorruption : public ::testing::Test {
     const Finished finished = crossfade(
         {"up", "--postpone-cutover", "--workers", "3", "--chunk-pages", "1", "--verify-rows", "400"});
     ASSERT_EQ(finished.exit_code, 4) << describe(finished);
+    // Every stop that can be resumed has this exit code.
+    ASSERT_EQ(text_at(parse_document(finished.output), "/error/code"), "postponed") << describe(finished);
   }
 
   /// As a superuser who gets past the guard on purpose.

@@ -211,6 +211,7 @@ TEST_P(RewriteUnderWriters, EqualsTheWritersLedgerAcrossTheCutover) {
 TEST_P(RewriteUnderWriters, EqualsTheTransformedOldTableAtThePostponedCutover) {
   const Finished postponed = rewrite({"--postpone-cutover"});
   ASSERT_EQ(postponed.exit_code, 4) << describe(postponed) << ::testing::PrintToString(writers_->failures());
+  ASSERT_EQ(text_at(parse_document(postponed.output), "/error/code"), "postponed") << describe(postponed);
   const std::int64_t before = writers_->counts().commits;
   EXPECT_TRUE(wait_until(seconds(30), [&] {
     return writers_->counts().commits >= before + 500 || !writers_->failures().empty();

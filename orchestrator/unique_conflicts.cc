@@ -29,15 +29,17 @@ std::string display(const strategies::ShadowTablePlan& plan, const KeyTexts& key
   return fmt::format("{} = {}", names, values);
 }
 
+/// Not again where another image of the key (1.5 and 1.50) has brought the row already.
 postgres::Query insertion(const strategies::ShadowTablePlan& plan) {
-  return {
-      "violation.insert",
-      fmt::format(
-          "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE {}", plan.shadow.quoted(),
-          strategies::copied_columns(plan),
-          strategies::transform_select(
-              plan, fmt::format("JOIN {} ON {}", strategies::keys_from_parameters(plan, "k"),
-                                strategies::source_matches_key(plan, strategies::source_alias(plan), "k"))))};
+  return {"violation.insert",
+          fmt::format(
+              "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE {}", plan.shadow.quoted(),
+              strategies::copied_columns(plan),
+              strategies::transform_select(
+                  plan, fmt::format("JOIN {} ON {} WHERE NOT EXISTS (SELECT 1 FROM {} AS s WHERE {})",
+                                    strategies::keys_from_parameters(plan, "k"),
+                                    strategies::source_matches_key(plan, strategies::source_alias(plan), "k"),
+                                    plan.shadow.quoted(), strategies::shadow_matches_key(plan, "s", "k"))))};
 }
 
 /// Null where the row fits beside the others, or fails for another reason, which replay itself reports.

@@ -54,6 +54,14 @@ void purge(RunContext& context) {
                            context.run())});
 }
 
+/// Mended in the live table a duplicate is in the log, but the copy of it still stands in the shadow: another
+/// purge takes it out before the index is tried again.
+void purge_again(const RunContext& context, postgres::Session& session) {
+  WorkerTransaction transaction(session, context.sessions, "purge_again");
+  Journal(session).forget_step(context.run(), "purge");
+  transaction.commit();
+}
+
 std::string index_step(const IndexBuild& index) {
   return "build index " + index.name;
 }
@@ -67,8 +75,10 @@ void build_index(const RunContext& context, postgres::Session& session, const In
   try {
     session.run({"index.build", index.sql});
   } catch (const postgres::DatabaseError& error) {
-    if (error.data_error()) refuse_duplicates(context, index, error);
-    throw;
+    if (!error.data_error()) throw;
+    transaction.rollback();
+    purge_again(context, session);
+    refuse_duplicates(context, index, error);
   }
   Journal(session).finish_step(context.run(), index_step(index));
   transaction.commit();
@@ -120,11 +130,6 @@ void build_shadow(RunContext& context) {
     vacuum(context);
   } catch (const postgres::DatabaseError& error) {
     if (error.cancelled()) context.check_stop();
-    throw;
-  } catch (const Failure&) {
-    // A duplicate was named. Mended in the live table it is in the log, but the copy of it still stands in
-    // the shadow: another purge takes it out before the index is tried again.
-    context.journal.forget_step(context.run(), "purge");
     throw;
   }
 }

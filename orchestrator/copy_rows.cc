@@ -77,15 +77,12 @@ class CopyWorker {
     writer_.reset();
     reader_ = context_.sessions.open_copy(fmt::format("read {}", number_));
     writer_ = context_.sessions.open_copy(fmt::format("write {}", number_));
-    const std::string encoding =
-        reader_->run({"copy.encoding", "SELECT pg_catalog.current_setting('server_encoding') AS encoding"})
-            .only()
-            .text("encoding");
     // The same bytes on both sides, until the transaction ends: nothing is converted, so nothing can fail to
     // be. In one message with COPY, whose text is still read as UTF-8.
-    encoding_ = encoding == "UTF8"
+    encoding_ = context_.server_encoding == "UTF8"
                     ? ""
-                    : fmt::format("SET LOCAL client_encoding = {}; ", postgres::quote_literal(encoding));
+                    : fmt::format("SET LOCAL client_encoding = {}; ",
+                                  postgres::quote_literal(context_.server_encoding));
     // A lock that somebody else holds may be a long wait.
     cancel_.emplace(stop_, [this] {
       reader_->cancel();

@@ -20,6 +20,8 @@ namespace {
 using postgres::Row;
 
 constexpr std::chrono::seconds kTakeOverPatience{30};
+constexpr int kLooksAtTableLock = 15;
+constexpr std::chrono::milliseconds kBetweenLooks{100};
 
 constexpr std::string_view kLockHolder = R"sql(
 SELECT a.pid, COALESCE(NULLIF(a.application_name, ''), 'unknown') AS application_name, a.usename, a.client_addr::text AS address,
@@ -59,8 +61,6 @@ std::string host_name() {
   return name.data();
 }
 
-}  // namespace
-
 bool try_table_lock(postgres::Session& session, std::uint32_t table_oid) {
   return session
       .run({"owner.lock", "SELECT pg_catalog.pg_try_advisory_lock($1::int, $2::bigint::int4) AS locked"},
@@ -78,6 +78,21 @@ std::string describe_table_lock_holder(postgres::Session& session, std::uint32_t
                      row.text("application_name"), row.text_or("usename", "?"),
                      row.is_null("address") ? "local socket" : "from " + row.text("address"),
                      row.text_or("since", "unknown"));
+}
+
+}  // namespace
+
+void hold_table(postgres::Session& session, std::uint32_t table_oid, const std::string& table) {
+  for (int look = 0; look < kLooksAtTableLock; ++look) {
+    if (try_table_lock(session, table_oid)) return;
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+  throw Failure(ExitCode::refused, {.code = "table-held",
+                                    .object = table,
+                                    .message = "another crossfade process works on this table",
+                                    .expected = "one process a table",
+                                    .found = describe_table_lock_holder(session, table_oid),
+                                    .next = "Wait for it, or stop it; `crossfade status` shows its run."});
 }
 
 std::string take_over(postgres::Session& session, std::int64_t run) {

@@ -21,11 +21,10 @@ inline constexpr int kTableLockClass = 0x63660001;
 inline constexpr int kRunLockClass = 0x63660002;
 inline constexpr int kInitLockClass = 0x63660003;
 
-/// False where another session holds it.
-bool try_table_lock(postgres::Session& session, std::uint32_t table_oid);
-
-/// Who holds the table's lock: backend pid and application name; for the refusal's text.
-std::string describe_table_lock_holder(postgres::Session& session, std::uint32_t table_oid);
+/// Takes the table's lock for the life of the session. A process that was just killed may leave it behind for
+/// the moment that its backend needs to notice, so it is asked for during 1.5 s. Throws Failure (exit 5) that
+/// says who holds it.
+void hold_table(postgres::Session& session, std::uint32_t table_oid, const std::string& table);
 
 /// Takes the run over: waits for the exclusive run lock, terminating worker sessions of other epochs, and
 /// journals a fresh random epoch; then ends every other session of earlier epochs, whose locks and snapshots

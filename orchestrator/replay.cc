@@ -135,6 +135,7 @@ ReplayBatch Replayer::replay(std::int64_t limit) {
                                      " LIMIT {3})) RETURNING {4}, l.ctid AS place",
                                      plan.log.quoted(), first_page_, share, limit, key_texts(plan))});
   batch.consumed = static_cast<std::int64_t>(consumed.size());
+  batch.full = batch.consumed >= limit;
   if (batch.consumed == 0) {
     transaction.rollback();
     if (first_page_ > 0) {
@@ -173,7 +174,7 @@ ReplayBatch Replayer::replay(std::int64_t limit) {
   Journal(*session_).add_keys_replayed(context_.run(), batch.keys - batch.requeued, batch.requeued);
   transaction.commit();
 
-  first_page_ = batch.consumed < limit ? 0 : page_of(consumed[consumed.size() - 1].text("place"));
+  first_page_ = !batch.full ? 0 : page_of(consumed[consumed.size() - 1].text("place"));
   follow_requeued(keys.keys, requeued);
   // Whoever holds the values may belong to another replayer, which needs a moment.
   if (batch.requeued == batch.keys) pause_at_random(5);
@@ -207,7 +208,7 @@ void Replayer::pause_at_random(int longest_ms) {
 }
 
 bool Replayer::settled(const ReplayBatch& batch, std::int64_t enough) {
-  const bool short_log = batch.consumed < enough;
+  const bool short_log = !batch.full && batch.consumed < enough;
   if (batch.requeued == 0 || (!short_log && batch.requeued < batch.keys)) {
     rounds_without_progress_ = 0;
     return short_log;

@@ -19,6 +19,7 @@ struct ReplayBatch {
   std::int64_t consumed = 0;  ///< log rows taken
   std::int64_t keys = 0;      ///< distinct ones
   std::int64_t requeued = 0;  ///< put back: another row holds a unique value
+  bool full = false;          ///< as large as it was allowed to be: there may be more to consume
 };
 
 class Replayer {
@@ -35,8 +36,9 @@ class Replayer {
   /// replayed.
   std::int64_t drain(const std::stop_token& stop);
 
-  /// To be asked after each batch: whether another one is of no use for now, because the log is short (fewer
-  /// rows were consumed than `enough`), or because the keys in it are put back again and again.
+  /// To be asked after each batch: whether another one is of no use for now, because the log is short (the
+  /// batch was not full, and fewer rows were consumed than `enough`), or because the keys in it are put back
+  /// again and again.
   bool settled(const ReplayBatch& batch, std::int64_t enough);
 
   /// Makes the consumed rows' space free for new ones, so that a scan of the log passes over few dead rows.

@@ -70,6 +70,7 @@ struct RunContext {
   RunProgress& progress;
   Reporter& reporter;
   std::stop_token stop;
+  std::string server_encoding;             ///< as client_encoding takes it: UTF8, SQL_ASCII, LATIN1
   checkers::TableFingerprint fingerprint;  ///< empty until capture is on
 
   std::int64_t run() const { return plan.run; }

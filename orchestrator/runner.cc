@@ -6,13 +6,11 @@
 
 #include "orchestrator/build.h"
 #include "orchestrator/copy_rows.h"
-#include "orchestrator/cutover.h"
+#include "orchestrator/cutover/cutover.h"
 #include "orchestrator/expand.h"
 #include "orchestrator/monitor.h"
 #include "orchestrator/ownership.h"
-#include "orchestrator/planning.h"
 #include "orchestrator/replay.h"
-#include "orchestrator/role_settings.h"
 #include "orchestrator/run_removal.h"
 #include "orchestrator/verify_run.h"
 #include "postgres/error.h"
@@ -29,8 +27,6 @@ constexpr double kVerificationGoodForSeconds = 3600;
 constexpr int kReconnects =
     12;  ///< in a row without any progress; with their pauses about a minute and a half
 constexpr milliseconds kLongestReconnectPause{15000};
-constexpr int kLooksAtTableLock = 15;
-constexpr milliseconds kBetweenLooks{100};
 
 Failure resumable(const Run& run, std::string code, std::string message, std::string found,
                   std::string next) {
@@ -49,34 +45,6 @@ Failure stopped(std::int64_t run) {
                                        .expected = "",
                                        .found = "",
                                        .next = "Run `crossfade up` again; it goes on where it stopped."});
-}
-
-Failure held_by_another(postgres::Session& session, std::uint32_t table_oid, const std::string& table) {
-  return Failure(ExitCode::refused, {.code = "table-held",
-                                     .object = table,
-                                     .message = "another crossfade process works on this table",
-                                     .expected = "one process a table",
-                                     .found = describe_table_lock_holder(session, table_oid),
-                                     .next = "Wait for it, or stop it; `crossfade status` shows its run."});
-}
-
-Failure changed_while_planning(const FileTarget& target, const checkers::FingerprintChange& change) {
-  return Failure(ExitCode::resumable,
-                 {.code = "table-changed",
-                  .object = target.name.display(),
-                  .message = "the table changed while it was planned for: it " + change.reason,
-                  .expected = "a table that nobody alters at the same time",
-                  .found = change.component + " changed",
-                  .next = "Run `crossfade up` again."});
-}
-
-/// A process that was just killed may leave its lock behind for the moment that its backend needs to notice.
-void hold_table(postgres::Session& session, std::uint32_t table_oid, const std::string& table) {
-  for (int look = 0; look < kLooksAtTableLock; ++look) {
-    if (try_table_lock(session, table_oid)) return;
-    sleep_unless_stopped(kBetweenLooks, {});
-  }
-  throw held_by_another(session, table_oid, table);
 }
 
 Failure out_of_space(const Run& run, const postgres::DatabaseError& error) {
@@ -124,6 +92,7 @@ class Runner::Execution {
                                 progress_,
                                 reporter_,
                                 stop_.get_token(),
+                                postgres::read_server_facts(*control_).encoding,
                                 {}});
     if (!run_.source_fingerprint.is_null()) {
       context_->fingerprint = boost::json::value_to<checkers::TableFingerprint>(run_.source_fingerprint);
@@ -317,56 +286,16 @@ class Runner::Execution {
     progress_.start(Phase::verifying, 0, run_.rows_copied);
     const checkers::VerificationReport report = verify_run(*context_, true);
     if (record_verification(*context_, report)) return;
-    throw differences(report);
+    throw differences_found(plan_, report);
   }
 
   void verify_only() {
-    if (run_.phase == Phase::soaking || finished(run_.phase)) throw nothing_to_verify();
     if (run_.phase != Phase::replaying && run_.phase != Phase::verifying && run_.phase != Phase::ready)
-      throw nothing_to_verify();
+      throw nothing_to_compare(run_);
     progress_.start(Phase::verifying, 0, run_.rows_copied);
     const checkers::VerificationReport report = verify_run(*context_, true);
     verification_ = checkers::to_json(report);
-    if (!record_verification(*context_, report)) throw differences(report);
-  }
-
-  Failure nothing_to_verify() const {
-    return Failure(
-        ExitCode::refused,
-        {.code = "nothing-to-compare",
-         .object = fmt::format("run {} of {}", run_.run, run_.table()),
-         .message = run_.phase == Phase::soaking
-                        ? "the run is soaking: the old table stands as it was at the cutover, so there is "
-                          "nothing that it should equal"
-                        : "there is no finished copy to compare with",
-         .expected = "a run in replaying, verifying or ready",
-         .found = "phase " + to_string(run_.phase),
-         .next = run_.phase == Phase::soaking
-                     ? fmt::format("`crossfade contract {}` when the new table is accepted.", run_.run)
-                     : "Run `crossfade up` until the copy is finished."});
-  }
-
-  Failure differences(const checkers::VerificationReport& report) {
-    verification_report_ = checkers::to_json(report);
-    std::string examples;
-    for (const checkers::DifferenceExample& example : report.examples) {
-      std::string key;
-      for (const auto& [name, value] : example.key)
-        key += fmt::format("{}{}={}", key.empty() ? "" : ", ", name, value);
-      examples += fmt::format("; {} {}", example.kind, key);
-      for (const std::string& column : example.columns)
-        examples += fmt::format("{}{}", &column == &example.columns.front() ? ": " : ", ", column);
-    }
-    return Failure(ExitCode::differences,
-                   {.code = "differences",
-                    .object = plan_.source.name.display(),
-                    .message = "the new table differs from the old one; no cutover happens",
-                    .expected = "no difference",
-                    .found = fmt::format("{} missing, {} extra, {} changed of {} rows{}",
-                                         report.differences.missing, report.differences.extra,
-                                         report.differences.changed, report.rows_left, examples),
-                    .next = fmt::format(
-                        "`crossfade abort {}` removes the new table; the live one is untouched.", run_.run)});
+    if (!record_verification(*context_, report)) throw differences_found(plan_, report);
   }
 
   void source_changed(const checkers::FingerprintChange& change) {
@@ -412,52 +341,11 @@ class Runner::Execution {
   RunProgress progress_;
   std::optional<RunContext> context_;
   std::optional<boost::json::value> verification_;
-  std::optional<boost::json::value> verification_report_;
   std::stop_callback<std::function<void()>> forward_;
 };
 
 Runner::Runner(const postgres::SessionFactory& factory, Reporter& reporter, std::stop_token stop)
     : factory_(factory), reporter_(reporter), stop_(std::move(stop)) {}
-
-std::optional<std::int64_t> Runner::start(const migrations::MigrationFile& file) {
-  const auto session = factory_.open({.application_name = "crossfade/plan"});
-  Journal journal(*session);
-  Run run{.revision = file.revision, .file_fingerprint = file.fingerprint, .strategy = "shadow"};
-  run.session_settings = read_role_settings(*session);
-  run.system_identifier = postgres::read_server_facts(*session).system_identifier;
-
-  // Planned under the run's own settings: names and expressions mean what they will mean while rows are
-  // copied.
-  const auto planner = open_as_role(factory_, "crossfade/plan");
-  const FileTarget target = resolve_target(*planner, file);
-  hold_table(*session, target.oid, target.name.display());
-  // Another process may have done the same, to the end, while this one waited for the table.
-  for (const AppliedRevision& applied : journal.applied_revisions()) {
-    if (applied.revision == file.revision) return std::nullopt;
-  }
-  for (const Run& open : journal.open_runs()) {
-    if (open.revision == file.revision) return open.run;
-  }
-  run.table_schema = target.name.schema;
-  run.table_name = target.name.name;
-  run.table_oid = target.oid;
-
-  // The journal row gives the number that names the schemas; a refusal rolls it back.
-  postgres::Transaction transaction(*session, "start");
-  const std::int64_t number = journal.create_run(run);
-  const checkers::TableFingerprint before = checkers::read_fingerprint(*planner, target.oid);
-  const strategies::RevisionPlan plan = plan_revision(*planner, file, number);
-  if (!plan.refusals.empty()) throw refusal_of(plan);
-  if (auto change = checkers::compare(before, checkers::read_fingerprint(*planner, target.oid))) {
-    throw changed_while_planning(target, *change);
-  }
-  for (const Problem& announcement : plan.announcements) reporter_.note(describe(announcement));
-  journal.save_plan(number, boost::json::value_from(*plan.shadow), plan.estimate.rows);
-  journal.save_fingerprint(number, boost::json::value_from(before));
-  journal.event(number, "planned", {{"revision", file.revision}, {"table", target.name.display()}});
-  transaction.commit();
-  return number;
-}
 
 RunResult Runner::execute(const RunRequest& request) {
   const auto started = Clock::now();

@@ -10,7 +10,6 @@
 #include <stop_token>
 #include <string>
 
-#include "migrations/migration_file.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/reporter.h"
 #include "orchestrator/run_context.h"
@@ -36,11 +35,6 @@ struct RunResult {
 class Runner {
  public:
   Runner(const postgres::SessionFactory& factory, Reporter& reporter, std::stop_token stop);
-
-  /// Plans the file against the live catalog and journals a new run; or gives the run that another process
-  /// has just started for it, or null where the revision has been applied meanwhile. Throws Failure (exit 5)
-  /// with every refusal, and where another process holds the table.
-  std::optional<std::int64_t> start(const migrations::MigrationFile& file);
 
   /// Throws Failure: exit 3 differences, 4 stopped and resumable, 5 refused, 1 failed. The journal holds
   /// state and reason before it throws.

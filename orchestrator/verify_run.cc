@@ -220,4 +220,43 @@ bool record_verification(RunContext& context, const checkers::VerificationReport
   return equal;
 }
 
+Failure nothing_to_compare(const Run& run) {
+  return Failure(
+      ExitCode::refused,
+      {.code = "nothing-to-compare",
+       .object = fmt::format("run {} of {}", run.run, run.table()),
+       .message = run.phase == Phase::soaking
+                      ? "the run is soaking: the old table stands as it was at the cutover, so there is "
+                        "nothing that it should equal"
+                      : "there is no finished copy to compare with",
+       .expected = "a run in replaying, verifying or ready",
+       .found = "phase " + to_string(run.phase),
+       .next = run.phase == Phase::soaking
+                   ? fmt::format("`crossfade contract {}` when the new table is accepted.", run.run)
+                   : "Run `crossfade up` until the copy is finished."});
+}
+
+Failure differences_found(const strategies::ShadowTablePlan& plan,
+                          const checkers::VerificationReport& report) {
+  std::string examples;
+  for (const checkers::DifferenceExample& example : report.examples) {
+    std::string key;
+    for (const auto& [name, value] : example.key)
+      key += fmt::format("{}{}={}", key.empty() ? "" : ", ", name, value);
+    examples += fmt::format("; {} {}", example.kind, key);
+    for (const std::string& column : example.columns)
+      examples += fmt::format("{}{}", &column == &example.columns.front() ? ": " : ", ", column);
+  }
+  return Failure(
+      ExitCode::differences,
+      {.code = "differences",
+       .object = plan.source.name.display(),
+       .message = "the new table differs from the old one; no cutover happens",
+       .expected = "no difference",
+       .found = fmt::format("{} missing, {} extra, {} changed of {} rows{}", report.differences.missing,
+                            report.differences.extra, report.differences.changed, report.rows_left, examples),
+       .next =
+           fmt::format("`crossfade abort {}` removes the new table; the live one is untouched.", plan.run)});
+}
+
 }  // namespace crossfade::orchestrator

@@ -5,6 +5,7 @@
 #include "checkers/comparison.h"
 #include "checkers/verification_report.h"
 #include "orchestrator/run_context.h"
+#include "postgres/problem.h"
 
 namespace crossfade::orchestrator {
 
@@ -18,5 +19,12 @@ checkers::VerificationReport verify_run(RunContext& context, bool replay);
 
 /// Journals the report. Returns whether a cutover may follow.
 bool record_verification(RunContext& context, const checkers::VerificationReport& report);
+
+/// The refusal (exit 5) of a comparison in a phase that has nothing to compare.
+Failure nothing_to_compare(const Run& run);
+
+/// The stop (exit 3) after a difference, with keys and columns.
+Failure differences_found(const strategies::ShadowTablePlan& plan,
+                          const checkers::VerificationReport& report);
 
 }  // namespace crossfade::orchestrator

@@ -41,9 +41,10 @@ postgres::Table find_table(postgres::Session& session, const std::string& text) 
 checkers::VerificationReport verify_tables(const postgres::SessionFactory& factory, const std::string& left,
                                            const std::string& right, int workers, std::stop_token stop) {
   const auto session = open_as_role(factory, "crossfade/verify");
-  auto [comparison, source] =
+  const checkers::TableComparison tables =
       checkers::comparison_of_tables(*session, find_table(*session, left), find_table(*session, right));
-  checkers::KeyRangePlanner planner(*session, comparison, source);
+  const checkers::Comparison& comparison = tables.comparison;
+  checkers::KeyRangePlanner planner(*session, comparison, tables.source);
   checkers::VerificationTally tally;
   std::mutex mutex;
   run_on_workers(workers, stop, [&](int, const std::stop_token& token) {

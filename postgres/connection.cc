@@ -87,6 +87,7 @@ SELECT pg_catalog.current_setting('server_version_num') AS version,
        pg_catalog.pg_is_in_recovery() AS in_recovery,
        pg_catalog.current_setting('default_transaction_read_only') AS read_only,
        pg_catalog.current_database() AS database,
+       pg_catalog.current_setting('server_encoding') AS encoding,
        current_user AS role,
        pg_catalog.pg_backend_pid() AS backend_pid
 )sql";
@@ -97,6 +98,7 @@ ServerFacts facts_from(const Row& row) {
           .in_recovery = row.boolean("in_recovery"),
           .read_only = row.text("read_only") == "on",
           .database = row.text("database"),
+          .encoding = row.text("encoding"),
           .role = row.text("role")};
 }
 

@@ -50,6 +50,7 @@ struct ServerFacts {
   bool in_recovery = false;
   bool read_only = false;
   std::string database;
+  std::string encoding;  ///< of the database, as client_encoding takes it: UTF8, SQL_ASCII, LATIN1
   std::string role;
 };
 

@@ -90,8 +90,15 @@ class LibpqSession final : public CopySession {
   }
 
   void write_copy_in(std::string_view data) override {
+    // The server takes the stream in any pieces. Small ones cost it a message each, large ones would be kept
+    // whole by the library.
+    if (block_.size() + data.size() < kBlockBytes) {
+      block_.append(data);
+      return;
+    }
+    flush_block();
+    for (; data.size() >= kBlockBytes; data.remove_prefix(kBlockBytes)) put(data.substr(0, kBlockBytes));
     block_.append(data);
-    if (block_.size() >= kBlockBytes) flush_block();
   }
 
   std::uint64_t finish_copy_in() override {
@@ -109,9 +116,13 @@ class LibpqSession final : public CopySession {
 
   void flush_block() {
     if (block_.empty()) return;
-    if (PQputCopyData(connection_.get(), block_.data(), static_cast<int>(block_.size())) != 1)
-      throw_error(copying_, nullptr);
+    put(block_);
     block_.clear();
+  }
+
+  void put(std::string_view data) {
+    if (PQputCopyData(connection_.get(), data.data(), static_cast<int>(data.size())) != 1)
+      throw_error(copying_, nullptr);
   }
 
   /// The end of a COPY: exactly one COMMAND_OK, then nothing. Anything else is an error (rule 11).

@@ -6,6 +6,7 @@
 #include "orchestrator/planning.h"
 #include "orchestrator/role_settings.h"
 #include "orchestrator/runner.h"
+#include "orchestrator/start_run.h"
 
 namespace crossfade::orchestrator {
 
@@ -15,6 +16,7 @@ class Up {
  public:
   Up(const CommandEnvironment& environment, const RunOptions& options, Reporter& reporter)
       : options_(options),
+        reporter_(reporter),
         directory_(migrations::load_directory(environment.options.directory)),
         factory_(environment.connect()),
         runner_(factory_, reporter, environment.stop) {}
@@ -66,7 +68,7 @@ class Up {
     } else {
       const FileTarget target = resolve_in_own_session(file);
       free_of_soaking(target);
-      const auto run = runner_.start(file);
+      const auto run = start_run(factory_, reporter_, file, options.postpone_cutover);
       if (!run) return;
       current_ = Journal(*session_).load(*run);
     }
@@ -164,6 +166,7 @@ class Up {
   }
 
   const RunOptions& options_;
+  Reporter& reporter_;
   migrations::RevisionDirectory directory_;
   postgres::SessionFactory factory_;
   Runner runner_;

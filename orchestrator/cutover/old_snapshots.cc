@@ -1,4 +1,4 @@
-#include "orchestrator/old_snapshots.h"
+#include "orchestrator/cutover/old_snapshots.h"
 
 #include <fmt/format.h>
 

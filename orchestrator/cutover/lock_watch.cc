@@ -1,4 +1,4 @@
-#include "orchestrator/lock_watch.h"
+#include "orchestrator/cutover/lock_watch.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "orchestrator/cutover.h"
+#include "orchestrator/cutover/cutover.h"
 
 #include <fmt/format.h>
 
@@ -7,9 +7,12 @@
 #include <optional>
 #include <thread>
 
+#include "orchestrator/cutover/drain.h"
+#include "orchestrator/cutover/give_up.h"
+#include "orchestrator/cutover/lock_watch.h"
+#include "orchestrator/cutover/old_snapshots.h"
+#include "orchestrator/cutover/watchdog.h"
 #include "orchestrator/lock_attempts.h"
-#include "orchestrator/lock_watch.h"
-#include "orchestrator/old_snapshots.h"
 #include "orchestrator/replay.h"
 #include "orchestrator/source_drift.h"
 #include "postgres/error.h"
@@ -23,48 +26,22 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-/// More keys than this are not drained under the lock; the attempt is given up and replay goes on outside.
-constexpr std::int64_t kDrainLimit = 20000;
 constexpr milliseconds kYieldingLockPatience{15000};
 /// The first time shorter, so that what holds the table up is soon named.
 constexpr milliseconds kFirstYieldingLockPatience{5000};
-/// More bytes than this are not drained under the lock either.
-constexpr std::size_t kDrainBytes = std::size_t{64} * 1024 * 1024;
 /// How long a moment without any snapshot is looked for, right before the lock is requested.
 constexpr milliseconds kQuietMoment{20};
 /// For locks inside the swap: whoever holds one waits for our own lock on the table, so waiting for it is a
 /// deadlock.
 constexpr int kSecondaryLockMs = 5;
-constexpr milliseconds kCancelAgain{20};
 constexpr milliseconds kTransactionLimit{10000};
+/// The statement is cancelled first, so that as a rule the backend itself need not be ended.
+constexpr milliseconds kGentleEndBefore{20};
 constexpr milliseconds kInDoubtPoll{50};
 
 double elapsed_ms(Clock::time_point since) {
   return std::chrono::duration<double, std::milli>(Clock::now() - since).count();
 }
-
-/// Why an attempt was given up; the lock is released and another attempt follows.
-struct GiveUp {
-  std::string reason;
-};
-
-/// The server counts statement_timeout for each statement of a batch anew, and knows a timeout for the whole
-/// transaction only from version 17 on. This cancels whatever the session runs once the deadline has passed,
-/// again and again, until it is destroyed.
-class Watchdog {
- public:
-  Watchdog(postgres::Session& session, Clock::time_point deadline)
-      : thread_([&session, deadline](const std::stop_token& stop) {
-          sleep_unless_stopped(std::chrono::duration_cast<milliseconds>(deadline - Clock::now()), stop);
-          while (!stop.stop_requested()) {
-            session.cancel();
-            sleep_unless_stopped(kCancelAgain, stop);
-          }
-        }) {}
-
- private:
-  std::jthread thread_;
-};
 
 std::string joined(const std::vector<std::string>& statements) {
   std::string out;
@@ -130,11 +107,6 @@ class Cutover {
     // A commit that waits for a slow standby must keep neither the table's lock nor the journal's row.
     locker_->run({"cutover.settings", "SET jit = off; SET synchronous_commit = local"});
     observer_->run({"observe.settings", "SET synchronous_commit = local"});
-    encoding_ =
-        observer_
-            ->run({"cutover.encoding", "SELECT pg_catalog.current_setting('server_encoding') AS encoding"})
-            .only()
-            .text("encoding");
     lock_timeout_ = lock_timeout_ms(*observer_, budgets());
   }
 
@@ -249,7 +221,7 @@ class Cutover {
 
     const auto requested = Clock::now();
     deadline_ = requested + milliseconds(budgets().lock_ms + budgets().hold_ms);
-    const Watchdog watchdog(*locker_, deadline_);
+    const Watchdog watchdog(*locker_, deadline_ - kGentleEndBefore);
     const LockWatch watch(*watcher_, locker_->backend_pid(), context_.plan.source.oid,
                           milliseconds(budgets().lock_ms + budgets().hold_ms));
     LockWish wanted = wish();
@@ -275,7 +247,7 @@ class Cutover {
       throw GiveUp{"grants or indexes of the table have just changed"};
     }
     held_.check = lap();
-    const bool drained = drain();
+    const bool drained = drain_under_lock(context_, *locker_, *drainer_);
     held_.drain = lap();
     wait_under_lock(before, drained);
     held_.old_snapshots = lap();
@@ -301,79 +273,6 @@ class Cutover {
       if (!wait || Clock::now() > until) return now;
       sleep_unless_stopped(milliseconds(1), context_.stop);
     }
-  }
-
-  /// The locking session reads, because nobody else can; another one writes and commits, so that every
-  /// snapshot taken from then on sees the drained rows (rule 27). Returns whether there was anything.
-  bool drain() {
-    const auto& plan = context_.plan;
-    const std::int64_t keys =
-        locker_
-            ->run({"cutover.backlog",
-                   fmt::format("SELECT pg_catalog.count(*) AS keys FROM (SELECT 1 FROM {} LIMIT {}) AS l",
-                               plan.log.quoted(), kDrainLimit + 1)})
-            .only()
-            .integer("keys");
-    if (keys == 0) return false;
-    if (keys > kDrainLimit)
-      throw GiveUp{fmt::format("more than {} changed keys are waiting for replay", kDrainLimit)};
-    try {
-      drain_keys(keys);
-    } catch (const postgres::DatabaseError& error) {
-      if (error.connection_dead()) throw;
-      // A row that does not fit: replay, outside the lock, names it.
-      throw GiveUp{"the last changes could not be brought over: " + error.report().message};
-    }
-    return true;
-  }
-
-  void drain_keys(std::int64_t keys) {
-    const auto& plan = context_.plan;
-    const std::string distinct_keys =
-        fmt::format("(SELECT DISTINCT {} FROM {})", strategies::log_key_columns(plan), plan.log.quoted());
-    WorkerTransaction write(*drainer_, context_.sessions, "drain");
-    drainer_->run(
-        {"drain.delete", fmt::format("DELETE FROM {} AS s USING (SELECT {} FROM {}) AS k WHERE {}",
-                                     plan.shadow.quoted(), strategies::log_key_columns(plan),
-                                     plan.log.quoted(), strategies::shadow_matches_key(plan, "s", "k"))});
-    locker_->run({"drain.plan",
-                  "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL "
-                  "enable_mergejoin = off"});
-    locker_->start_copy_out(
-        {"drain.read", fmt::format("COPY ({}) TO STDOUT (ENCODING {})",
-                                   strategies::transform_select(
-                                       plan, fmt::format("JOIN {} AS k ON {}", distinct_keys,
-                                                         strategies::source_matches_key(
-                                                             plan, strategies::source_alias(plan), "k"))),
-                                   postgres::quote_literal(encoding_))});
-    drainer_->start_copy_in(
-        {"drain.write", fmt::format("COPY {} ({}) FROM STDIN (ENCODING {})", plan.shadow.quoted(),
-                                    strategies::copied_columns(plan), postgres::quote_literal(encoding_))});
-    std::size_t bytes = 0;
-    for (std::string_view data; locker_->read_copy_out(data);) {
-      bytes += data.size();
-      if (bytes > kDrainBytes) give_up_reading();
-      drainer_->write_copy_in(data);
-    }
-    if (drainer_->finish_copy_in() != locker_->rows_copied_out())
-      throw GiveUp{"the drain lost rows on its way"};
-    const postgres::Rows consumed = drainer_->run({"drain.consume", "DELETE FROM " + plan.log.quoted()});
-    if (static_cast<std::int64_t>(consumed.affected()) != keys)
-      throw GiveUp{"the log changed under the lock"};
-    Journal(*drainer_).add_keys_replayed(context_.run(), keys, 0);
-    write.commit();
-  }
-
-  [[noreturn]] void give_up_reading() {
-    locker_->cancel();
-    try {
-      for (std::string_view data; locker_->read_copy_out(data);) {
-      }
-    } catch (const postgres::DatabaseError& error) {
-      if (error.connection_dead()) throw;
-    }
-    throw GiveUp{fmt::format("more than {} MB of changed rows would be brought over under the lock",
-                             kDrainBytes / (1024 * 1024))};
   }
 
   void wait_under_lock(const std::vector<SnapshotHolder>& before, bool drained) {
@@ -494,7 +393,6 @@ class Cutover {
   Clock::time_point granted_;
   std::string xid_;
   std::string adopted_drift_;
-  std::string encoding_;  ///< the server's; rows are drained in it, so that nothing is converted
   bool sequences_first_ = false;
   std::string reason_ = "not tried yet";
   CutoverOutcome outcome_;

@@ -13,7 +13,7 @@ namespace {
 
 bool usable(const postgres::Table& table, const postgres::Index& index) {
   return index.unique && index.valid && !index.partial && !index.expressions && index.default_operators &&
-         !index.key_columns.empty() &&
+         index.default_collations && !index.key_columns.empty() &&
          std::all_of(index.key_columns.begin(), index.key_columns.end(), [&](const std::string& name) {
            const postgres::Column* column = table.column(name);
            return column != nullptr && column->not_null;

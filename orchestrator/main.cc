@@ -332,6 +332,9 @@ std::string usage_message(const CLI::App& application, const RawArguments& raw, 
   if (!raw.command.empty() && application.get_subcommands(known).empty())
     return fmt::format("there is no command `{}`", raw.command);
   std::string message = error.what();
+  static constexpr std::string_view kUnknownKey = "INI was not able to parse ";
+  if (message.starts_with(kUnknownKey))
+    message = "the settings file has a key that is no option: " + message.substr(kUnknownKey.size());
   for (std::size_t index = 0; index < arguments.size(); ++index) {
     if (masked[index] == arguments[index]) continue;
     for (auto at = message.find(arguments[index]); at != std::string::npos;
@@ -356,6 +359,7 @@ int main(int argc, char** argv) {
   application.set_version_flag("--version", CROSSFADE_VERSION);
   application.require_subcommand(1);
   application.set_config("--config", "crossfade.toml", "settings, as the long options' names");
+  application.allow_config_extras(CLI::config_extras_mode::error);
   application.add_option("--database", arguments.global.database,
                          "postgresql:// URL; else CROSSFADE_DATABASE_URL, DATABASE_URL, PG*");
   application.add_option("--dir", arguments.global.directory, "directory of migration files")

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <boost/json.hpp>
+#include <cctype>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -37,13 +38,20 @@ std::string line_of(const ProgressSnapshot& now) {
   return text;
 }
 
+/// Ages and attempts count on while the reason stays the same.
+std::string without_numbers(std::string text) {
+  std::erase_if(text, [](unsigned char c) { return std::isdigit(c) != 0; });
+  return text;
+}
+
 class PlainReporter : public Reporter {
  public:
   void progress(const ProgressSnapshot& snapshot) override {
-    const bool changed = snapshot.phase != phase_ || snapshot.waiting_for != waiting_for_;
+    const std::string waiting_for = without_numbers(snapshot.waiting_for);
+    const bool changed = snapshot.phase != phase_ || waiting_for != waiting_for_;
     if (!changed && Clock::now() - shown_ < kPlainEvery) return;
     phase_ = snapshot.phase;
-    waiting_for_ = snapshot.waiting_for;
+    waiting_for_ = waiting_for;
     shown_ = Clock::now();
     std::cerr << line_of(snapshot) << '\n' << std::flush;
   }

@@ -60,6 +60,17 @@ Failure out_of_space(const Run& run, const postgres::DatabaseError& error) {
                       run.run)});
 }
 
+Failure planned_by_another_version(const Run& run) {
+  return Failure(
+      ExitCode::refused,
+      {.code = "another-version",
+       .object = fmt::format("run {} of {}", run.run, run.table()),
+       .message = "the run was planned by another version of crossfade",
+       .expected = "a plan in this version's form",
+       .found = "one that cannot be read",
+       .next = "Finish or abort the run with the version that began it; nothing has been changed."});
+}
+
 }  // namespace
 
 /// One process's work on one run, until it ends or the connection is lost.
@@ -83,7 +94,11 @@ class Runner::Execution {
     control_ = sessions_->open("control");
     journal_.emplace(*control_);
     run_ = journal_->load(request.run).value();
-    plan_ = boost::json::value_to<strategies::ShadowTablePlan>(run_.plan);
+    try {
+      plan_ = boost::json::value_to<strategies::ShadowTablePlan>(run_.plan);
+    } catch (const boost::system::system_error&) {
+      throw planned_by_another_version(run_);
+    }
     context_.emplace(RunContext{plan_,
                                 *sessions_,
                                 request_.options,

@@ -136,6 +136,10 @@ class Rehearsal {
                             .reads_columns = row.boolean("reads_columns"),
                             .has_subquery = row.boolean("has_subquery")};
       session_.run({"rehearsal.drop_probe", "DROP VIEW " + probe_.quoted()});
+      // As rows are copied: out of a sub-select, which has no ctid, xmin or tableoid.
+      session_.run({"rehearsal.probe_copied",
+                    fmt::format("SELECT ({}) FROM (SELECT * FROM {}) AS {} LIMIT 0", expression,
+                                shadow_.quoted(), quote_identifier(source_.name.name))});
       if (!facts.reads_columns && !facts.has_subquery && facts.volatility != "v")
         facts.value = value_of(expression, facts.type);
       return facts;

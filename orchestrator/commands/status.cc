@@ -62,7 +62,8 @@ object progress_of(postgres::Session& session, const Run& run) {
              {"rows_total", run.rows_total},
              {"rows_per_s", nullptr},
              {"eta_s", nullptr}};
-  if (live) {
+  // Phases that do not count rows leave what the copy has counted.
+  if (live && rows[0].integer("rows_total") > 0) {
     out["rows_done"] = rows[0].integer("rows_done");
     out["rows_total"] = rows[0].integer("rows_total");
     out["rows_per_s"] = rows[0].real("rows_per_s");

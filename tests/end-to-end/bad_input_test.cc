@@ -80,6 +80,13 @@ const Wrong kMigrations[] = {
     {"SubqueryInBackfill", "",
      "-- crossfade:backfill accounts.balance = (SELECT max(balance) FROM accounts)\n" + kWidenT, 5,
      "sub-query-in-expression", "public.accounts.balance"},
+    {"SystemColumn", "", "ALTER TABLE accounts ALTER owner TYPE text USING owner || ctid::text;\n", 5,
+     "statement-fails", "0001_change.sql:1:1", "ctid"},
+    {"KeyThatTellsMoreThanBefore",
+     "CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false);"
+     "CREATE TABLE names (name text COLLATE folding PRIMARY KEY)",
+     "ALTER TABLE names ALTER name TYPE text COLLATE \"C\", ADD token uuid DEFAULT gen_random_uuid();\n", 5,
+     "no-usable-key", "public.names"},
     {"Unlogged", "ALTER TABLE accounts SET UNLOGGED", kWidenT, 5, "unlogged-table", "public.accounts"},
     {"BecomesUnlogged", "", "ALTER TABLE accounts SET UNLOGGED;\n", 5, "unlogged-table", "0001_change.sql"},
     {"CatalogOnly", "", "ALTER TABLE accounts ADD COLUMN note text;\n", 5, "no-rewrite-needed",
@@ -407,6 +414,22 @@ TEST(CommandLine, MistakesAreUsageErrorsThatNameTheMistake) {
   EXPECT_EQ(run_crossfade({"--help"}).exit_code, 0);
   EXPECT_EQ(run_crossfade({"up", "--help"}).exit_code, 0);
   EXPECT_EQ(run_crossfade({"--version"}).exit_code, 0);
+}
+
+TEST(SettingsFile, WithAnUnknownKeyIsAUsageErrorThatNamesIt) {
+  const Folder folder;
+  const auto path = folder.write("crossfade.toml", "databse = \"postgresql://nowhere\"\n");
+  const Finished finished = run_crossfade({"--config", path.string(), "status"});
+  EXPECT_EQ(finished.exit_code, 2) << describe(finished);
+  EXPECT_THAT(finished.errors, HasSubstr("databse"));
+}
+
+TEST(SettingsFile, GivesOptionsOfOneCommand) {
+  const Folder folder;
+  const auto path = folder.write("crossfade.toml", "[up]\nworkers = 0\n");
+  const Finished finished = run_crossfade({"--config", path.string(), "up"});
+  EXPECT_EQ(finished.exit_code, 2) << describe(finished);
+  EXPECT_THAT(finished.errors, HasSubstr("workers"));
 }
 
 constexpr const char* kSecret = "tell-nobody";

@@ -20,7 +20,7 @@ struct PhaseTimes {
   std::vector<double> verify;
 };
 
-/// Milliseconds; the same index is the same round.
+/// Milliseconds; the same index is the same round. Crossfade's are from the run's first step to its cutover.
 struct RewriteTimes {
   std::vector<double> blocking;
   std::vector<double> unverified;

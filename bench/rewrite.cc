@@ -77,9 +77,9 @@ class Rounds {
       times_.blocking.push_back(alter_and_block(*database));
     } else {
       const Finished finished = migrate(*database, way == Way::verified);
-      (way == Way::verified ? times_.verified : times_.unverified).push_back(finished.milliseconds);
+      const boost::json::object run = only_run(finished);
+      (way == Way::verified ? times_.verified : times_.unverified).push_back(milliseconds(run, "total"));
       if (way == Way::verified) {
-        const boost::json::object run = only_run(finished);
         times_.phases.copy.push_back(milliseconds(run, "copy"));
         times_.phases.build.push_back(milliseconds(run, "build"));
         times_.phases.verify.push_back(milliseconds(run, "verify"));

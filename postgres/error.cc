@@ -46,4 +46,8 @@ bool DatabaseError::data_error() const {
   return in_class(report_, "22") || in_class(report_, "23");
 }
 
+bool DatabaseError::wrong_statement() const {
+  return in_class(report_, "42");
+}
+
 }  // namespace crossfade::postgres

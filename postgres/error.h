@@ -38,6 +38,9 @@ class DatabaseError : public std::runtime_error {
   bool retryable() const;
   /// The data does not fit: a cast, a constraint, a length (SQLSTATE classes 22 and 23).
   bool data_error() const;
+  /// The statement itself is wrong: no name, no right, bad syntax (SQLSTATE class 42). Never mended by trying
+  /// again.
+  bool wrong_statement() const;
   bool lock_not_available() const { return sqlstate() == "55P03"; }
   bool cancelled() const { return sqlstate() == "57014"; }
   bool out_of_space() const { return sqlstate() == "53100"; }

@@ -181,10 +181,11 @@ void FaultPlan::reached(Moment moment, const std::string& query_name, Session& s
       ::raise(SIGSTOP);
       break;
     case Action::terminate:
-      // The statement that asks for it fails itself; what follows on this session sees a dead connection.
+      // The statement that asks for it fails itself; what follows on this session sees a dead connection. In
+      // the middle of a COPY it ends that first, which leaves the transaction aborted.
       try {
-        session.run(
-            {"fault.terminate", "SELECT pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid())"});
+        session.run({"fault.terminate",
+                     "ROLLBACK; SELECT pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid())"});
       } catch (const DatabaseError&) {
         if (moment == Moment::after) throw;
       }

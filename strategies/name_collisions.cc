@@ -23,6 +23,17 @@ bool carried(const ShadowTablePlan& plan, const std::string& source_column) {
 
 }  // namespace
 
+std::set<std::string> own_names(const ShadowTablePlan& plan) {
+  std::set<std::string> taken = {plan.source.name.name};
+  for (const postgres::Table* table : {&plan.source, &plan.target}) {
+    for (const postgres::Index& index : table->indexes) taken.insert(index.name);
+    for (const postgres::Column& column : table->columns) {
+      if (column.owned_sequence_name) taken.insert(*column.owned_sequence_name);
+    }
+  }
+  return taken;
+}
+
 std::set<std::string> staying_relations(const ShadowTablePlan& plan, const SchemaNames& names) {
   std::set<std::string> out = names.relations;
   out.erase(plan.source.name.name);

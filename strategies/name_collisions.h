@@ -21,6 +21,10 @@ struct SchemaNames {
   std::optional<std::string> taken_array_type;
 };
 
+/// What the source, the shadow and their indexes and sequences are called, and what they may be called at the
+/// swap.
+std::set<std::string> own_names(const ShadowTablePlan& plan);
+
 /// Relations that are still in the source's schema once the source has moved out of it.
 std::set<std::string> staying_relations(const ShadowTablePlan& plan, const SchemaNames& names);
 

@@ -10,6 +10,8 @@
 #include "strategies/column_mapping.h"
 #include "strategies/grants.h"
 #include "strategies/key_selection.h"
+#include "strategies/name_collisions.h"
+#include "strategies/sequence_moves.h"
 #include "strategies/shadow_shape.h"
 #include "strategies/shadow_steps.h"
 #include "strategies/transform.h"
@@ -27,18 +29,6 @@ using postgres::quote_literal;
 
 void append(std::vector<std::string>& to, std::vector<std::string> from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
-}
-
-/// What the shadow and its indexes and sequences are called, and what they may be called at the swap.
-std::set<std::string> own_names(const ShadowTablePlan& plan) {
-  std::set<std::string> taken = {plan.source.name.name};
-  for (const postgres::Table* table : {&plan.source, &plan.target}) {
-    for (const Index& index : table->indexes) taken.insert(index.name);
-    for (const Column& column : table->columns) {
-      if (column.owned_sequence_name) taken.insert(*column.owned_sequence_name);
-    }
-  }
-  return taken;
 }
 
 /// A name for an object of our own beside the shadow, whose relations already have theirs.
@@ -180,65 +170,6 @@ void plan_finish(ShadowTablePlan& plan) {
     plan.at_swap.push_back(fmt::format("ALTER TABLE {} ENABLE ROW LEVEL SECURITY", table));
   if (plan.target.row_security_forced)
     plan.at_swap.push_back(fmt::format("ALTER TABLE {} FORCE ROW LEVEL SECURITY", table));
-}
-
-void plan_sequences(ShadowTablePlan& plan) {
-  for (const auto& [source_name, target_name] : plan.carried_columns) {
-    const Column* source = plan.source.column(source_name);
-    const Column* target = plan.target.column(target_name);
-    if (!source->owned_sequence_name) continue;
-    const QualifiedName sequence{source->owned_sequence_schema.value(), source->owned_sequence_name.value()};
-    if (source->identity.empty()) {
-      plan.sequences.push_back({"serial", sequence, source_name, target_name, ""});
-    } else if (!target->identity.empty() && target->owned_sequence_name) {
-      if (*target->owned_sequence_name != sequence.name) {
-        plan.create.push_back(
-            fmt::format("ALTER SEQUENCE {} RENAME TO {}",
-                        QualifiedName{plan.run_schema, *target->owned_sequence_name}.quoted(),
-                        quote_identifier(sequence.name)));
-      }
-      if (source->owned_sequence_comment) {
-        plan.create.push_back(fmt::format("COMMENT ON SEQUENCE {} IS {}",
-                                          QualifiedName{plan.run_schema, sequence.name}.quoted(),
-                                          quote_literal(*source->owned_sequence_comment)));
-      }
-      plan.sequences.push_back({"identity", sequence, source_name, target_name, sequence.name});
-    }
-  }
-}
-
-/// A sequence that the migration makes was named by the server in the run's schema, where nothing of the
-/// source's schema stands in its way. It gets the name that it would have got there.
-void rename_new_sequences(ShadowTablePlan& plan, const std::set<std::string>& staying) {
-  std::set<std::string> taken = own_names(plan);
-  taken.insert(staying.begin(), staying.end());
-  for (Column& column : plan.target.columns) {
-    if (!column.owned_sequence_name || !staying.contains(*column.owned_sequence_name)) continue;
-    const bool takes_over =
-        std::any_of(plan.sequences.begin(), plan.sequences.end(), [&](const SequenceMove& move) {
-          return move.kind == "identity" && move.shadow_column == column.name;
-        });
-    if (takes_over) continue;
-    const std::string name = first_free_name(*column.owned_sequence_name, taken);
-    plan.create.push_back(fmt::format("ALTER SEQUENCE {} RENAME TO {}",
-                                      QualifiedName{plan.run_schema, *column.owned_sequence_name}.quoted(),
-                                      quote_identifier(name)));
-    taken.insert(name);
-    column.owned_sequence_name = name;
-  }
-}
-
-/// The old sequence is locked by the move of its table, so its value is final (rule 28). The cushion covers
-/// values that sessions hold in their caches.
-std::string take_value_over(const ShadowTablePlan& plan, const SequenceMove& move) {
-  const QualifiedName old{plan.old_schema, move.source.name};
-  const QualifiedName now{plan.source.name.schema, move.shadow_sequence};
-  return fmt::format(
-      "SELECT pg_catalog.setval({0}::pg_catalog.regclass, CASE WHEN o.is_called THEN "
-      "LEAST(GREATEST(o.last_value::numeric + "
-      "s.seqincrement * 32, s.seqmin), s.seqmax)::bigint ELSE o.last_value END, o.is_called) FROM {1} AS o, "
-      "pg_catalog.pg_sequence AS s WHERE s.seqrelid = {0}::pg_catalog.regclass",
-      quote_literal(now.quoted()), old.quoted());
 }
 
 void plan_swap(ShadowTablePlan& plan, const migrations::MigrationFile& file) {

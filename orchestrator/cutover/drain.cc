@@ -83,7 +83,7 @@ bool drain_under_lock(const RunContext& context, postgres::CopySession& locker,
   try {
     drain_keys(context, locker, drainer, keys);
   } catch (const postgres::DatabaseError& error) {
-    if (error.connection_dead() || !(error.data_error() || error.retryable())) throw;
+    if (error.connection_dead() || error.wrong_statement()) throw;
     throw GiveUp{"the last changes could not be brought over: " + error.report().message};
   }
   return true;

@@ -9,8 +9,8 @@
 namespace crossfade::orchestrator {
 
 /// `locker` holds the source's lock in an open transaction. Returns whether there was anything to bring over.
-/// Throws GiveUp where it is too much for the time under the lock or a row does not fit (replay, outside the
-/// lock, names it), DatabaseError where trying again cannot help or the connection is dead.
+/// Throws GiveUp where it is too much for the time under the lock or the server refuses a row (replay,
+/// outside the lock, names it), DatabaseError where a statement is wrong or the connection is dead.
 bool drain_under_lock(const RunContext& context, postgres::CopySession& locker,
                       postgres::CopySession& drainer);
 

@@ -1,41 +1,15 @@
 // An abort makes capture's functions no-ops before it has the lock for the triggers. Whoever goes on with
 // such a run instead must notice that writes have gone by uncaptured.
-#include <gtest/gtest.h>
-
-#include <fstream>
-
-#include "tests/support/process.h"
-#include "tests/support/scratch_database.h"
+#include "tests/fault/small_run.h"
 
 namespace crossfade::tests {
 namespace {
 
-class AbandonedAbort : public ::testing::Test {
+class AbandonedAbort : public SmallRun {
  protected:
-  AbandonedAbort() {
-    folder_ = std::filesystem::path(shared_server().folder()) / database_.name();
-    std::filesystem::create_directories(folder_);
-    std::ofstream(folder_ / "1_wider.sql") << "ALTER TABLE public.items ALTER COLUMN price TYPE bigint;\n";
-    database_.execute(
-        "CREATE TABLE public.items (id int PRIMARY KEY, price int);"
-        "INSERT INTO public.items SELECT i, i FROM pg_catalog.generate_series(1, 1000) AS i");
-  }
-
-  Finished crossfade(std::vector<std::string> arguments, const std::string& fault = "") {
-    for (const std::string& argument :
-         {std::string("--database"), database_.connection_string(), std::string("--dir"), folder_.string()})
-      arguments.push_back(argument);
-    Command command = crossfade_command(std::move(arguments));
-    command.environment["CROSSFADE_FAULT"] = fault;
-    return run(std::move(command));
-  }
-
   std::string price_of_first() {
     return database_.scalar("SELECT price::text FROM public.items WHERE id = 1");
   }
-
-  ScratchDatabase database_;
-  std::filesystem::path folder_;
 };
 
 TEST_F(AbandonedAbort, IsNoticedByTheCutover) {

@@ -1,42 +1,21 @@
 // A pause stops the work on a run, not what an operator does with the paused run: abort removes it, verify
 // looks at it.
-#include <gtest/gtest.h>
-
 #include <chrono>
-#include <fstream>
 #include <thread>
 
-#include "tests/support/process.h"
-#include "tests/support/scratch_database.h"
+#include "tests/fault/small_run.h"
 
 namespace crossfade::tests {
 namespace {
 
 using namespace std::chrono_literals;
 
-class PausedRun : public ::testing::Test {
+class PausedRun : public SmallRun {
  protected:
   PausedRun() {
-    folder_ = std::filesystem::path(shared_server().folder()) / database_.name();
-    std::filesystem::create_directories(folder_);
-    std::ofstream(folder_ / "1_wider.sql") << "ALTER TABLE public.items ALTER COLUMN price TYPE bigint;\n";
-    database_.execute(
-        "CREATE TABLE public.items (id int PRIMARY KEY, price int);"
-        "INSERT INTO public.items SELECT i, i FROM pg_catalog.generate_series(1, 1000) AS i");
     EXPECT_EQ(crossfade({"up", "--postpone-cutover"}).exit_code, 4);
     EXPECT_EQ(crossfade({"pause"}).exit_code, 0);
   }
-
-  Command command(std::vector<std::string> arguments) {
-    for (const std::string& argument :
-         {std::string("--database"), database_.connection_string(), std::string("--dir"), folder_.string()})
-      arguments.push_back(argument);
-    return crossfade_command(std::move(arguments));
-  }
-  Finished crossfade(std::vector<std::string> arguments) { return run(command(std::move(arguments))); }
-
-  ScratchDatabase database_;
-  std::filesystem::path folder_;
 };
 
 TEST_F(PausedRun, IsAbortedAlsoWhereTheLockHasToBeWaitedFor) {

@@ -19,12 +19,6 @@
 #include "tests/support/process.h"
 #include "tests/support/scratch_database.h"
 
-// Each test executable is built from one file, so the oracle's own sources come in here.
-#include "tests/oracle/expectation.cc"    // NOLINT(bugprone-suspicious-include)
-#include "tests/oracle/ledger.cc"         // NOLINT(bugprone-suspicious-include)
-#include "tests/oracle/random_schema.cc"  // NOLINT(bugprone-suspicious-include)
-#include "tests/oracle/writers.cc"        // NOLINT(bugprone-suspicious-include)
-
 namespace crossfade::tests {
 namespace {
 

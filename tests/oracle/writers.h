@@ -29,6 +29,9 @@ struct WriterCounts {
   std::int64_t commits_in_new = 0;  ///< after the cutover
 };
 
+class Writer;
+class WritersShared;
+
 class Writers {
  public:
   /// `role` is the application's: it may read and write the table, and owns nothing.
@@ -54,12 +57,7 @@ class Writers {
   Ledger ledger() const;
 
  private:
-  class ValuePool;
-  struct SharedChange;
-  class Shared;
-  class Writer;
-
-  std::shared_ptr<Shared> shared_;
+  std::shared_ptr<WritersShared> shared_;
   std::vector<std::unique_ptr<Writer>> writers_;
 };
 

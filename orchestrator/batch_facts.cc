@@ -59,7 +59,8 @@ SELECT tgname AS name, (tgtype & 1) <> 0 AS each_row FROM pg_catalog.pg_trigger
 
 constexpr std::string_view kRelation = R"sql(
 SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_inherits WHERE inhparent = $1::pg_catalog.oid) AS has_children,
-       EXISTS (SELECT 1 FROM pg_catalog.pg_rewrite WHERE ev_class = $1::pg_catalog.oid AND ev_enabled NOT IN ('D', 'R')) AS has_rules
+       EXISTS (SELECT 1 FROM pg_catalog.pg_rewrite WHERE ev_class = $1::pg_catalog.oid AND ev_enabled NOT IN ('D', 'R')) AS has_rules,
+       pg_catalog.row_security_active($1::pg_catalog.oid) AS hides_rows
 )sql";
 
 constexpr const char* kDeleteEvent = "8";
@@ -107,6 +108,7 @@ strategies::BatchFacts read_batch_facts(postgres::Session& session, const migrat
   const Rows relation = session.run({"batch.facts.table", std::string(kRelation)}, {oid});
   facts.has_children = relation.only().boolean("has_children");
   facts.has_rules = relation.only().boolean("has_rules");
+  facts.hides_rows = relation.only().boolean("hides_rows");
   return facts;
 }
 

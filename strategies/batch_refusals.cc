@@ -73,6 +73,11 @@ class Refusals {
       refuse("batch-rules", "a rule makes another statement of it", "a table without rules", "a rule",
              "Drop the rule, or disable it while the change runs.");
     }
+    if (facts_.hides_rows) {
+      refuse("batch-row-security", "row-level security hides rows from the role",
+             "a role that sees every row", "policies that apply to the role",
+             "Connect as the table's owner or as a role with BYPASSRLS.");
+    }
   }
 
   void names() {

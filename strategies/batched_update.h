@@ -79,6 +79,7 @@ struct BatchFacts {
   std::vector<std::string> statement_triggers;  ///< likewise
   bool has_children = false;                    ///< other tables inherit from it
   bool has_rules = false;
+  bool hides_rows = false;  ///< row-level security applies to the role
 };
 
 struct BatchedUpdateChoice {

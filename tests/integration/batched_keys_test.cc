@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 #include "tests/integration/batched_run.h"
 
 namespace crossfade::tests {
@@ -13,9 +15,13 @@ struct KeyCase {
   std::string values;   ///< over n, which counts from 1; may give a key twice
 };
 
+void PrintTo(const KeyCase& key, std::ostream* out) {
+  *out << key.columns;
+}
+
 const std::vector<KeyCase>& key_cases() {
   static const std::vector<KeyCase> cases = {
-      {"negative", "k bigint", "(k)", "(n - 250) * 1000000007"},
+      {"negative", "k bigint", "(k)", "(n - 250) * 1000000007::bigint"},
       {"uuid", "k uuid", "(k)", "md5(n::text)::uuid"},
       {"numeric", "k numeric", "(k)", "(n - 200)::numeric / 7"},
       {"float", "k float8", "(k)", "CASE n WHEN 1 THEN 'NaN' WHEN 2 THEN '-Infinity' ELSE sqrt(n) - 10 END"},
@@ -84,7 +90,7 @@ TEST_P(BatchedKeyTypes, GiveWhatThePlainStatementGives) {
       compare("UPDATE ONLY t x SET (v, s) = (SELECT o.w, x.s || o.w FROM other o WHERE o.v = x.v % 51) WHERE "
               "x.v % 2 = 0 OR x.v < 10"),
       "equal");
-  EXPECT_EQ(compare("DELETE FROM t AS x WHERE x.v % 3 = 0 OR x.s LIKE '%7%'"), "equal");
+  EXPECT_EQ(compare("DELETE FROM t AS x WHERE x.v % 7 = 0 OR x.s LIKE 'row 11%'"), "equal");
   EXPECT_EQ(
       compare("WITH gone AS (SELECT w FROM other WHERE w > 20) DELETE FROM t AS x USING gone WHERE x.v % 100 "
               "= gone.w"),

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "postgres/error.h"
 #include "tests/integration/batched_run.h"
 
 namespace crossfade::tests {

@@ -266,6 +266,8 @@ TEST(BatchedStatement, IsRefusedOnTablesWithoutOneSetOfRows) {
               ElementsAre("batch-inheritance"));
   EXPECT_THAT(refusals("DELETE FROM ONLY orders", orders(), {.has_children = true}), IsEmpty());
   EXPECT_THAT(refusals("DELETE FROM orders", orders(), {.has_rules = true}), ElementsAre("batch-rules"));
+  EXPECT_THAT(refusals("DELETE FROM orders", orders(), {.hides_rows = true}),
+              ElementsAre("batch-row-security"));
 }
 
 TEST(BatchedStatement, IsRefusedWhereAConstraintIsCheckedOverAllRows) {

@@ -110,6 +110,7 @@ boost::json::object members_of(const std::string& command) {
   if (command == "status") return {{"current", none}, {"heads", none}, {"runs", none}};
   if (command == "plan") return {{"fingerprint", unknown}, {"revisions", none}, {"refusals", none}};
   if (command == "init") return {{"changed", false}};
+  if (command == "lint") return {{"findings", none}};
   if (command == "new") return {{"revision", unknown}, {"path", unknown}};
   if (command == "doctor") return {{"findings", none}};
   if (command == "verify") {
@@ -185,6 +186,7 @@ struct Arguments {
   GlobalOptions global;
   RunOptions run;
   NewOptions create;
+  LintOptions lint;
   PlanOptions plan;
   VerifyOptions verify;
   DemoCommandOptions demo;
@@ -236,6 +238,10 @@ std::function<CommandResult(const CommandEnvironment&)> add_commands(CLI::App& a
   create->add_option("message", arguments.create.message, "what the migration does")->required();
   create->add_option("--template", arguments.create.file_template,
                      "file name template, default YYYYMMDD_HHMM_slug.sql");
+  CLI::App* lint = add("lint", "what a reviewer would say about migration files; a database is not needed",
+                       [&](const CommandEnvironment& e) { return run_lint(e, arguments.lint); });
+  lint->add_option("files", arguments.lint.files, "migration files; the whole directory where none is given");
+  lint->add_flag("--text-only", arguments.lint.text_only, "do not connect, even where a database is given");
   CLI::App* plan = add("plan", "show every statement, lock and cost before anything runs",
                        [&](const CommandEnvironment& e) { return run_plan(e, arguments.plan); });
   plan->add_flag("--sql", arguments.plan.sql, "as a script to review");
@@ -364,8 +370,12 @@ int main(int argc, char** argv) {
                          "postgresql:// URL; else CROSSFADE_DATABASE_URL, DATABASE_URL, PG*");
   application.add_option("--dir", arguments.global.directory, "directory of migration files")
       ->capture_default_str();
-  std::string format = "text";
-  application.add_option("--format", format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  application.add_option("--format", arguments.global.format, "text or json; lint: also sarif or github")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, OutputFormat>{{"text", OutputFormat::text},
+                                                                      {"json", OutputFormat::json},
+                                                                      {"sarif", OutputFormat::sarif},
+                                                                      {"github", OutputFormat::github}}));
   application.add_option("--progress", arguments.global.progress, "auto, plain, json or none")
       ->transform(
           CLI::CheckedTransformer(std::map<std::string, ProgressStyle>{{"auto", ProgressStyle::automatic},
@@ -387,7 +397,18 @@ int main(int argc, char** argv) {
         .next = "`crossfade --help` and `crossfade COMMAND --help` list commands and options."};
     return print(raw.command, raw.style, {.exit_code = ExitCode::usage, .problem = problem});
   }
-  arguments.global.json = format == "json";
+  const OutputFormat format = arguments.global.format;
+  if (chosen != "lint" && (format == OutputFormat::sarif || format == OutputFormat::github)) {
+    return print(chosen, {},
+                 {.exit_code = ExitCode::usage,
+                  .problem = Problem{.code = "usage",
+                                     .object = "--format",
+                                     .message = "only `lint` writes sarif and github",
+                                     .expected = "text or json",
+                                     .found = format == OutputFormat::sarif ? "sarif" : "github",
+                                     .next = "Leave --format out, or use --format json."}});
+  }
+  arguments.global.json = format == OutputFormat::json;
   const CommandEnvironment environment{arguments.global, signals->token()};
   const OutputStyle style{arguments.global.json, arguments.global.progress == ProgressStyle::json};
   return print(chosen, style, guarded([&] { return action(environment); }));

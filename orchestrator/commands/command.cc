@@ -22,6 +22,14 @@ boost::json::value number(const boost::json::value& object, std::string_view mem
   return found == nullptr ? boost::json::value(0) : *found;
 }
 
+std::string database_of(const GlobalOptions& options) {
+  std::string database = options.database;
+  for (const char* variable : {"CROSSFADE_DATABASE_URL", "DATABASE_URL"}) {
+    if (database.empty()) database = from_environment(variable);
+  }
+  return database;
+}
+
 std::string line_of(const Run& run) {
   return fmt::format("{} ({} of {}, {} {})", run.run, run.revision, run.table(), to_string(run.phase),
                      to_string(run.state));
@@ -30,12 +38,12 @@ std::string line_of(const Run& run) {
 }  // namespace
 
 postgres::SessionFactory CommandEnvironment::connect() const {
-  std::string database = options.database;
-  for (const char* variable : {"CROSSFADE_DATABASE_URL", "DATABASE_URL"}) {
-    if (database.empty()) database = from_environment(variable);
-  }
-  return postgres::SessionFactory(postgres::ConnectionTarget(database),
+  return postgres::SessionFactory(postgres::ConnectionTarget(database_of(options)),
                                   postgres::FaultPlan::from_environment());
+}
+
+bool CommandEnvironment::database_given() const {
+  return !database_of(options).empty();
 }
 
 Run choose_run(postgres::Session& session, std::optional<std::int64_t> given, const std::string& command,

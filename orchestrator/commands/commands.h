@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "orchestrator/commands/command.h"
 
@@ -13,6 +15,11 @@ namespace crossfade::orchestrator {
 struct NewOptions {
   std::string message;
   std::string file_template;
+};
+
+struct LintOptions {
+  std::vector<std::filesystem::path> files;  ///< empty: the whole directory
+  bool text_only = false;
 };
 
 struct PlanOptions {
@@ -26,6 +33,7 @@ struct VerifyOptions {
 
 CommandResult run_init(const CommandEnvironment& environment);
 CommandResult run_new(const CommandEnvironment& environment, const NewOptions& options);
+CommandResult run_lint(const CommandEnvironment& environment, const LintOptions& options);
 CommandResult run_plan(const CommandEnvironment& environment, const PlanOptions& options);
 CommandResult run_up(const CommandEnvironment& environment, const RunOptions& options);
 CommandResult run_up(const CommandEnvironment& environment, const RunOptions& options, Reporter& reporter);

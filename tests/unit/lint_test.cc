@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/support/generated_page.h"
+
 namespace crossfade::migrations {
 namespace {
 
@@ -251,6 +253,16 @@ TEST(Lint, TurnsWhatDoesNotParseIntoAFinding) {
   EXPECT_EQ(to_string(finding.level), "error");
   EXPECT_EQ(finding.fix, "correct the SQL");
   EXPECT_EQ(parse_finding({"foreign-format", "a/b.sql", "m", "", "", "n"}, "a/b.sql").line, 1);
+}
+
+TEST(LintRules, StandInTheLintingPage) {
+  std::string table = "| code | level | hazard | finds | what to do |\n|---|---|---|---|---|\n";
+  for (const LintRule& rule : lint_rules()) {
+    table += "| `" + std::string(rule.code) + "`" + (rule.wants_database ? " *" : "") + " | " +
+             std::string(to_string(rule.level)) + " | " + std::string(rule.hazard) + " | " +
+             std::string(rule.finds) + " | " + std::string(rule.fix) + " |\n";
+  }
+  tests::expect_generated("linting.md", "lint rules", table);
 }
 
 TEST(LintRules, BelongToHazardRowsOfTheSameCode) {

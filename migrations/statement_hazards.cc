@@ -264,7 +264,12 @@ std::vector<Hazard> statement_hazards(const Statement& statement, const json::ob
   if (node == "ReindexStmt") return concurrently(met("43"), statement);
   if (node == "RefreshMatViewStmt") {
     std::vector<Hazard> out = concurrently(met("71"), statement);
-    if (statement.concurrent) out.front().lock = "EXCLUSIVE";
+    if (statement.concurrent) {
+      // Only the rows that differ are changed, and there may be none.
+      out.front().lock = "EXCLUSIVE";
+      out.front().cost = HazardCost::rows;
+      out.front().certain = false;
+    }
     return out;
   }
   if (node == "UpdateStmt" || node == "DeleteStmt") return {met("67")};

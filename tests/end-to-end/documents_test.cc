@@ -107,6 +107,7 @@ TEST_F(Documents, OfEveryCommandThatCannotReachTheServer) {
     Names own;
   } commands[] = {
       {{"init"}, {"changed"}},
+      {{"lint"}, {"findings"}},
       {{"plan"}, {"fingerprint", "revisions", "refusals"}},
       {{"up"}, {"runs"}},
       {{"status"}, {"current", "heads", "runs"}},

@@ -187,7 +187,7 @@ const std::vector<Case>& by_text() {
       {"INSERT INTO t SELECT * FROM u", "67b", kRE, Cost::rows},
       {"SET lock_timeout = '5s'", "70b", ""},
       {"REFRESH MATERIALIZED VIEW v", "71", kAE, Cost::rewrite},
-      {"REFRESH MATERIALIZED VIEW CONCURRENTLY v", "71", "EXCLUSIVE", Cost::rewrite},
+      {"REFRESH MATERIALIZED VIEW CONCURRENTLY v", "71", "EXCLUSIVE", Cost::rows, false},
       {"DO $$ BEGIN END $$", "74", ""},
       {"CALL p()", "74", ""},
       {"SELECT do_it()", "74", ""},

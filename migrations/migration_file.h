@@ -1,6 +1,6 @@
-// A migration file: crossfade's directives, and the SQL of its two sections. dbmate's markers separate these;
-// a file without markers is all up. Reading a file neither parses its SQL (see statement.h) nor looks at
-// other revisions (see revision_directory.h). Values; reading is thread-safe.
+// A migration file: crossfade's directives, and the SQL of its two sections. dbmate's markers or goose's
+// annotations separate these; a file without either is all up. Reading a file neither parses its SQL (see
+// statement.h) nor looks at other revisions (see revision_directory.h). Values; reading is thread-safe.
 #pragma once
 
 #include <filesystem>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "migrations/directive.h"
+#include "migrations/sections.h"
 
 namespace crossfade::migrations {
 
@@ -28,9 +29,11 @@ struct MigrationFile {
   int revises_line = 0;     ///< of the directive, or 0
   int depends_on_line = 0;  ///< of the first such directive, or 0
 
-  std::string up_sql;  ///< with all of its comments
+  MarkerStyle style = MarkerStyle::none;
+  /// With all of its comments. Several blocks stand in it one after the other, on their lines of the file.
+  std::string up_sql;
   int up_first_line = 1;
-  bool up_in_transaction = true;  ///< false where the marker says transaction:false
+  bool up_in_transaction = true;  ///< false where a marker of it says so
   std::string down_sql;           ///< empty where there is no such section
   int down_first_line = 1;
   bool has_down = false;

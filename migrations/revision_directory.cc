@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "migrations/foreign_directory.h"
+
 namespace crossfade::migrations {
 
 namespace {
@@ -234,6 +236,7 @@ RevisionDirectory load_directory(const std::filesystem::path& path) {
   std::sort(paths.begin(), paths.end());
   std::vector<MigrationFile> files;
   for (const auto& each : paths) files.push_back(parse_migration_file(each));
+  refuse_foreign_directory(path, files);
   return {path.string(), std::move(files)};
 }
 

@@ -51,8 +51,8 @@ class RevisionDirectory {
 };
 
 /// All *.sql files of the folder itself; those that begin with a dot are left out. Throws Failure(usage,
-/// "no-migrations") where there is no folder or no such file, and what parse_migration_file and
-/// RevisionDirectory throw.
+/// "no-migrations") where there is no folder or no such file, and what parse_migration_file,
+/// refuse_foreign_directory and RevisionDirectory throw.
 RevisionDirectory load_directory(const std::filesystem::path& path);
 
 }  // namespace crossfade::migrations

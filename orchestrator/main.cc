@@ -110,7 +110,21 @@ boost::json::object members_of(const std::string& command) {
   if (command == "status") return {{"current", none}, {"heads", none}, {"runs", none}};
   if (command == "plan") return {{"fingerprint", unknown}, {"revisions", none}, {"refusals", none}};
   if (command == "init") return {{"changed", false}};
-  if (command == "new") return {{"revision", unknown}, {"path", unknown}};
+  if (command == "new" || command == "merge") return {{"revision", unknown}, {"path", unknown}};
+  if (command == "current" || command == "heads") return {{command, none}};
+  if (command == "history") return {{"revisions", none}};
+  if (command == "show") {
+    return {{"revision", unknown},   {"revises", none},
+            {"depends_on", none},    {"labels", none},
+            {"applied", unknown},    {"applied_at", unknown},
+            {"applied_by", unknown}, {"path", unknown},
+            {"is_head", unknown},    {"is_branch_point", unknown},
+            {"is_merge", unknown},   {"children", none},
+            {"statements", unknown}, {"fingerprint", unknown}};
+  }
+  if (command == "stamp") return {{"stamped", none}, {"removed", none}};
+  if (command == "repair")
+    return {{"edited", none}, {"missing", none}, {"out_of_order", none}, {"accepted", none}};
   if (command == "doctor") return {{"findings", none}};
   if (command == "verify") {
     return {{"run", unknown},         {"mode", unknown},   {"left", unknown},          {"right", unknown},
@@ -185,6 +199,12 @@ struct Arguments {
   GlobalOptions global;
   RunOptions run;
   NewOptions create;
+  MergeOptions merge;
+  CurrentOptions current;
+  HistoryOptions history;
+  std::string shown_revision;
+  StampOptions stamp;
+  RepairOptions repair;
   PlanOptions plan;
   VerifyOptions verify;
   DemoCommandOptions demo;
@@ -216,6 +236,42 @@ void add_run_options(CLI::App& command, RunOptions& run) {
           {"wait", OldSnapshots::wait}, {"ignore", OldSnapshots::ignore}}));
 }
 
+/// The commands on the graph of revisions. `add` is the function that add_commands has for its own.
+template <class Add>
+void add_revision_commands(const Add& add, Arguments& arguments) {
+  CLI::App* current = add("current", "the applied revisions that nothing applied builds on",
+                          [&](const CommandEnvironment& e) { return run_current(e, arguments.current); });
+  current->add_flag("-v,--verbose", arguments.current.verbose, "with file, parents, and when and by whom");
+  add("heads", "the revisions that no other revises",
+      [](const CommandEnvironment& e) { return run_heads(e); });
+  CLI::App* history = add("history", "all revisions, the newest first; works without a database too",
+                          [&](const CommandEnvironment& e) { return run_history(e, arguments.history); });
+  history->add_flag("-v,--verbose", arguments.history.verbose, "with file, and when and by whom");
+  history->add_option("-r,--range", arguments.history.range,
+                      "FROM:TO, both included; either may be left out");
+  CLI::App* show = add("show", "one revision: file, parents, children, whether it is applied",
+                       [&](const CommandEnvironment& e) { return run_show(e, arguments.shown_revision); });
+  show->add_option("revision", arguments.shown_revision, "name, start of a name, label, head, current")
+      ->required();
+  CLI::App* stamp = add("stamp", "record revisions as applied, or as not applied, without running anything",
+                        [&](const CommandEnvironment& e) { return run_stamp(e, arguments.stamp); });
+  stamp->add_option("revision", arguments.stamp.targets,
+                    "what is applied, with all that it needs; base: none");
+  stamp->add_flag("--purge", arguments.stamp.purge, "forget everything else, revisions without a file too");
+  stamp->add_option("--from", arguments.stamp.from, "dbmate, goose or alembic: as its version table says")
+      ->check(CLI::IsMember({"dbmate", "goose", "alembic"}));
+  stamp->add_option("--table", arguments.stamp.table, "the version table of --from, [schema.]table");
+  CLI::App* merge = add("merge", "make a file that joins several heads",
+                        [&](const CommandEnvironment& e) { return run_merge(e, arguments.merge); });
+  merge->add_option("revisions", arguments.merge.revisions, "the heads to join, or `heads`")->required();
+  merge->add_option("-m,--message", arguments.merge.message, "what the file is called");
+  merge->add_option("--template", arguments.merge.file_template, "file name template, as of `new`");
+  CLI::App* repair = add("repair", "list applied files that were edited or are gone, and files out of order",
+                         [&](const CommandEnvironment& e) { return run_repair(e, arguments.repair); });
+  repair->add_option("--accept", arguments.repair.accept, "take these edited files as they are now");
+  repair->add_flag("--all", arguments.repair.all, "accept every edited file");
+}
+
 /// The subcommands in the order of `--help`; each gives the function that runs it.
 std::function<CommandResult(const CommandEnvironment&)> add_commands(CLI::App& application,
                                                                      Arguments& arguments,
@@ -236,6 +292,11 @@ std::function<CommandResult(const CommandEnvironment&)> add_commands(CLI::App& a
   create->add_option("message", arguments.create.message, "what the migration does")->required();
   create->add_option("--template", arguments.create.file_template,
                      "file name template, default YYYYMMDD_HHMM_slug.sql");
+  create->add_option("--revises,--head", arguments.create.revises, "what it follows, default the only head")
+      ->delimiter(',');
+  create->add_option("--label,--labels", arguments.create.labels, "further names for it")->delimiter(',');
+  create->add_option("--depends-on", arguments.create.depends_on, "what has to be applied before it")
+      ->delimiter(',');
   CLI::App* plan = add("plan", "show every statement, lock and cost before anything runs",
                        [&](const CommandEnvironment& e) { return run_plan(e, arguments.plan); });
   plan->add_flag("--sql", arguments.plan.sql, "as a script to review");
@@ -247,6 +308,7 @@ std::function<CommandResult(const CommandEnvironment&)> add_commands(CLI::App& a
                "stop in sync and verified; `cutover` goes on");
   up->add_flag("--skip-verification", arguments.run.skip_verification,
                "cut over without comparing; kept in the audit trail");
+  add_revision_commands(add, arguments);
   add("status", "what is applied and what every run is doing",
       [](const CommandEnvironment& e) { return run_status(e); });
   const auto add_run = [&](const std::string& name, const std::string& help, auto action, bool options) {

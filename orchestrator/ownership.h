@@ -20,6 +20,7 @@ namespace crossfade::orchestrator {
 inline constexpr int kTableLockClass = 0x63660001;
 inline constexpr int kRunLockClass = 0x63660002;
 inline constexpr int kInitLockClass = 0x63660003;
+inline constexpr int kRevisionsLockClass = 0x63660004;
 
 /// Takes the table's lock for the life of the session. A process that was just killed may leave it behind for
 /// the moment that its backend needs to notice, so it is asked for during 1.5 s. Throws Failure (exit 5) that

@@ -1,10 +1,11 @@
-// The commands, one function each, in a file of the same name. Each throws Failure or DatabaseError, or
-// returns what there is to show. See docs/commands.md for what they promise.
+// The commands, one function each, in a file of the same name (`merge` beside `new`). Each throws Failure or
+// DatabaseError, or returns what there is to show. See docs/commands.md for what they promise.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "orchestrator/commands/command.h"
 
@@ -13,6 +14,36 @@ namespace crossfade::orchestrator {
 struct NewOptions {
   std::string message;
   std::string file_template;
+  std::vector<std::string> revises;  ///< empty: the only head
+  std::vector<std::string> labels;
+  std::vector<std::string> depends_on;
+};
+
+struct MergeOptions {
+  std::vector<std::string> revisions;
+  std::string message;  ///< empty: made of the revisions' names
+  std::string file_template;
+};
+
+struct CurrentOptions {
+  bool verbose = false;
+};
+
+struct HistoryOptions {
+  bool verbose = false;
+  std::string range;  ///< FROM:TO; empty: everything
+};
+
+struct StampOptions {
+  std::vector<std::string> targets;
+  bool purge = false;  ///< forget what is not part of the new state, revisions without a file too
+  std::string from;    ///< dbmate, goose or alembic; empty: the targets
+  std::string table;   ///< of `from`; empty: the tool's default
+};
+
+struct RepairOptions {
+  std::vector<std::string> accept;
+  bool all = false;
 };
 
 struct PlanOptions {
@@ -26,6 +57,13 @@ struct VerifyOptions {
 
 CommandResult run_init(const CommandEnvironment& environment);
 CommandResult run_new(const CommandEnvironment& environment, const NewOptions& options);
+CommandResult run_merge(const CommandEnvironment& environment, const MergeOptions& options);
+CommandResult run_current(const CommandEnvironment& environment, const CurrentOptions& options);
+CommandResult run_heads(const CommandEnvironment& environment);
+CommandResult run_history(const CommandEnvironment& environment, const HistoryOptions& options);
+CommandResult run_show(const CommandEnvironment& environment, const std::string& revision);
+CommandResult run_stamp(const CommandEnvironment& environment, const StampOptions& options);
+CommandResult run_repair(const CommandEnvironment& environment, const RepairOptions& options);
 CommandResult run_plan(const CommandEnvironment& environment, const PlanOptions& options);
 CommandResult run_up(const CommandEnvironment& environment, const RunOptions& options);
 CommandResult run_up(const CommandEnvironment& environment, const RunOptions& options, Reporter& reporter);

@@ -40,6 +40,10 @@ struct MigrationFile {
   std::vector<ColumnExpression> downs;
   std::vector<std::string> rewrites;  ///< table names as written; parse_table_reference reads them
   std::vector<Directive> directives;  ///< the others: partition, sequence, allow, opaque
+
+  /// SQL that commits with the revision's last effect; each must change exactly one row. Never read from a
+  /// file.
+  std::vector<std::string> completion;
 };
 
 /// Throws Failure(usage) for a file that is not understood in full: "syntax-error" for what is not closed,

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <thread>
 
+#include "orchestrator/commands/alembic.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/demo.h"
 #include "postgres/error.h"
@@ -109,6 +110,10 @@ boost::json::object members_of(const std::string& command) {
   const boost::json::value unknown;
   if (command == "status") return {{"current", none}, {"heads", none}, {"runs", none}};
   if (command == "plan") return {{"fingerprint", unknown}, {"revisions", none}, {"refusals", none}};
+  if (command == "alembic current") return {{"table", unknown}, {"exists", unknown}, {"heads", none}};
+  if (command == "alembic pending")
+    return {
+        {"table", unknown}, {"heads", none}, {"heads_after", none}, {"revisions", none}, {"refusals", none}};
   if (command == "init") return {{"changed", false}};
   if (command == "new") return {{"revision", unknown}, {"path", unknown}};
   if (command == "doctor") return {{"findings", none}};
@@ -188,6 +193,7 @@ struct Arguments {
   PlanOptions plan;
   VerifyOptions verify;
   DemoCommandOptions demo;
+  AlembicOptions alembic;
   std::optional<std::int64_t> run_number;
 };
 
@@ -214,6 +220,27 @@ void add_run_options(CLI::App& command, RunOptions& run) {
                   "wait (default) or ignore: transactions older than the cutover")
       ->transform(CLI::CheckedTransformer(std::map<std::string, OldSnapshots>{
           {"wait", OldSnapshots::wait}, {"ignore", OldSnapshots::ignore}}));
+}
+
+void add_alembic_options(CLI::App& command, AlembicOptions& options) {
+  command.add_option("target", options.target, "head (default), heads, a revision, +N, branch@head");
+  command.add_option("--config", options.config, "the project's settings file, default alembic.ini");
+  command.add_option("--command", options.command, "the project's command line, for example \"flask db\"");
+  command.add_option("--sql-file", options.sql_file,
+                     "SQL printed by `alembic upgrade A:B --sql`; - is stdin");
+  command.add_option("--version-table", options.version_table, "Alembic's table, perhaps with its schema")
+      ->capture_default_str();
+  command.add_option("--percent-signs", options.percent_signs, "how the printed SQL has them")
+      ->check(CLI::IsMember({"plain", "doubled"}));
+  command.add_option("--sources", options.sources, "the folder of the revisions' Python files");
+  command.add_flag("--unchecked-sources", options.unchecked_sources,
+                   "go on where a revision's Python cannot be read");
+  command.add_flag("--record", options.record,
+                   "run the revisions against a copy of the schema, and take the SQL from its log");
+  command.add_option("--record-url-variable", options.record_url_variable,
+                     "an environment variable in which the project takes its database's URL");
+  command.add_option("--record-argument", options.record_argument,
+                     "the name in -x NAME=URL by which the project takes it");
 }
 
 /// The subcommands in the order of `--help`; each gives the function that runs it.
@@ -281,6 +308,26 @@ std::function<CommandResult(const CommandEnvironment&)> add_commands(CLI::App& a
   verify->add_option("--against", arguments.verify.against, "a second table");
   add_run_options(*verify, arguments.run);
   add("doctor", "find what runs have left behind", [](const CommandEnvironment& e) { return run_doctor(e); });
+  CLI::App* alembic =
+      application.add_subcommand("alembic", "run an Alembic or Flask-Migrate project's revisions");
+  alembic->fallthrough();
+  alembic->require_subcommand(1);
+  const auto add_alembic = [&](const std::string& name, const std::string& help, auto action) {
+    CLI::App* command = alembic->add_subcommand(name, help);
+    command->fallthrough();
+    (*actions)["alembic " + name] = action;
+    command->callback([&chosen, name] { chosen = "alembic " + name; });
+    return command;
+  };
+  CLI::App* current = add_alembic("current", "show where the database is", [&](const CommandEnvironment& e) {
+    return run_alembic_current(e, arguments.alembic);
+  });
+  current->add_option("--version-table", arguments.alembic.version_table,
+                      "Alembic's table, perhaps with its schema");
+  add_alembic_options(
+      *add_alembic("pending", "show the pending revisions and their SQL as crossfade reads it",
+                   [&](const CommandEnvironment& e) { return run_alembic_pending(e, arguments.alembic); }),
+      arguments.alembic);
   CLI::App* demo = add("demo", "show a migration under load on a server of its own",
                        [&](const CommandEnvironment& e) { return run_demo_command(e, arguments.demo); });
   demo->add_option("--rows", arguments.demo.rows, "rows of the orders table")

@@ -206,6 +206,7 @@ class Splitter {
     require_no_parameters(read_, without_comments(tokens_));
     const std::vector<ParsedStatement> statements = parse_sql(read_);
     own_ = text_;
+    find_version_table(statements);
     for (const ParsedStatement& statement : statements) place(statement);
     for (const Marker& marker : markers_) blank(own_, marker.begin, marker.end);
     open_up_to(markers_.size());
@@ -242,8 +243,7 @@ class Splitter {
 
   void place(const ParsedStatement& statement) {
     const std::size_t begin = first_word(statement);
-    open_up_to(static_cast<std::size_t>(std::count_if(
-        markers_.begin(), markers_.end(), [&](const Marker& marker) { return marker.begin < begin; })));
+    open_up_to(revisions_before(begin));
     const TransactionControl control = transaction_control(statement);
     if (control == TransactionControl::other) {
       throw not_understood(
@@ -259,7 +259,7 @@ class Splitter {
                        !script_.revisions.back().version_changes.empty();
     if (starts) {
       script_.create_version_table = trimmed(std::string_view(text_).substr(begin, statement.end - begin));
-    } else if (version && belongs_to_alembic(*version)) {
+    } else if (version && version->table == script_.version_table && !script_.revisions.empty()) {
       add_version(*version, begin);
     } else if (control == TransactionControl::none && !drops) {
       add_statement(statement, begin);
@@ -268,16 +268,25 @@ class Splitter {
     blank(own_, begin, behind(statement));
   }
 
-  /// The first such statement names the table; a change of another table of the same shape is the revision's.
-  bool belongs_to_alembic(const VersionStatement& statement) {
-    if (script_.revisions.empty()) return false;
-    const AlembicRevision& revision = script_.revisions.back();
-    const bool named = statement.change.to == revision.revision || statement.change.from == revision.revision;
-    if (!script_.version_table && named) script_.version_table = statement.table;
-    // A merge begins with the rows that go; the table's name is then not known from the first revision alone.
-    if (!script_.version_table && !statement.change.from.empty() && statement.change.to.empty())
-      script_.version_table = statement.table;
-    return script_.version_table == statement.table;
+  /// How many revisions have begun before this offset.
+  std::size_t revisions_before(std::size_t offset) const {
+    return static_cast<std::size_t>(std::count_if(
+        markers_.begin(), markers_.end(), [&](const Marker& marker) { return marker.begin < offset; }));
+  }
+
+  /// The table is named by the first change of its that has the revision of the comment above it.
+  void find_version_table(const std::vector<ParsedStatement>& statements) {
+    for (const ParsedStatement& statement : statements) {
+      const std::size_t count = revisions_before(first_word(statement));
+      const auto version = count == 0 ? std::nullopt : version_statement(statement);
+      if (!version) continue;
+      const Marker& marker = markers_[count - 1];
+      const bool named = marker.downgrade ? version->change.from == marker.from.front()
+                                          : version->change.to == marker.to.front();
+      if (!named) continue;
+      script_.version_table = version->table;
+      return;
+    }
   }
 
   void add_version(const VersionStatement& statement, std::size_t begin) {

@@ -65,6 +65,23 @@ bool sets_where_names_are(const ParsedStatement& parsed) {
   return name == "search_path" || name == "role" || name == "session_authorization";
 }
 
+/// What drivers and SQLAlchemy set for themselves, around an autocommit block for example.
+bool sets_for_driver(const ParsedStatement& parsed) {
+  constexpr std::array<std::string_view, 10> kNames = {"default_transaction_isolation",
+                                                       "default_transaction_read_only",
+                                                       "default_transaction_deferrable",
+                                                       "SESSION CHARACTERISTICS",
+                                                       "TRANSACTION",
+                                                       "client_encoding",
+                                                       "client_min_messages",
+                                                       "datestyle",
+                                                       "standard_conforming_strings",
+                                                       "application_name"};
+  if (parsed.node != "VariableSetStmt") return false;
+  const std::string name = tree::text(parsed.fields, "name");
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
 enum class Meaning { question, query, statement, version_question };
 
 class Collector {
@@ -89,7 +106,7 @@ class Collector {
 
  private:
   Meaning meaning_of(const ParsedStatement& parsed) const {
-    if (parsed.node == "VariableShowStmt") return Meaning::question;
+    if (parsed.node == "VariableShowStmt" || sets_for_driver(parsed)) return Meaning::question;
     if (returns_changed_rows(parsed)) return Meaning::query;
     if (parsed.node != "SelectStmt") return Meaning::statement;
     Reads reads;

@@ -122,7 +122,11 @@ std::optional<std::vector<PythonToken>> scan_python(std::string_view source) {
 }
 
 bool has_tab(std::string_view string) {
-  if (string.find('\t') != std::string_view::npos) return true;
+  bool indents = false;
+  for (const char c : string) {
+    if (c == '\t' && !indents) return true;
+    indents = c == '\n' || (indents && (c == '\t' || c == ' '));
+  }
   const std::size_t quote = string.find_first_of("\"'");
   if (string.substr(0, quote).find_first_of("rR") != std::string_view::npos) return false;
   for (std::size_t at = 0; at + 1 < string.size(); ++at) {

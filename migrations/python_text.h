@@ -30,7 +30,7 @@ struct PythonToken {
 /// nullopt where a string or a bracket is not closed.
 std::optional<std::vector<PythonToken>> scan_python(std::string_view source);
 
-/// Whether the string's value has a tab: as a character, or as an escape where these count.
+/// Whether the string's value has a tab, as a character or as an escape, beside those that indent a line.
 bool has_tab(std::string_view string);
 
 }  // namespace crossfade::migrations

@@ -47,18 +47,6 @@ std::optional<std::string_view> value_of(std::string_view line, std::string_view
   return trimmed(line.substr(key.size()));
 }
 
-/// The last lines of a traceback or of a message, which is where Python says what is wrong.
-std::string last_words(std::string_view errors) {
-  constexpr std::size_t kLines = 3;
-  std::string_view rest = trimmed(errors);
-  std::size_t begin = rest.size();
-  for (std::size_t line = 0; line < kLines && begin > 0; ++line) {
-    const std::size_t end = rest.rfind('\n', begin - 1);
-    begin = end == std::string_view::npos ? 0 : end;
-  }
-  return without_passwords(trimmed(rest.substr(begin)));
-}
-
 /// What Python says when a revision asks the stand-in connection of offline mode for rows or for tables.
 bool asked_offline(std::string_view errors) {
   constexpr std::array<std::string_view, 6> kSigns = {"NoInspectionAvailable",
@@ -231,6 +219,22 @@ ChildResult AlembicProject::run_with_database(const std::string& url,
   }
   child.words.insert(child.words.end(), words.begin(), words.end());
   return run(std::move(child));
+}
+
+std::string last_words(std::string_view errors) {
+  constexpr std::size_t kLongest = 400;
+  // SQLAlchemy ends with a pointer to its documentation.
+  std::string_view rest = trimmed(errors.substr(0, errors.find("(Background on this error at")));
+  std::size_t begin = rest.rfind('\n') == std::string_view::npos ? 0 : rest.rfind('\n') + 1;
+  for (std::size_t line = begin;; line = rest.rfind('\n', line - 2) + 1) {
+    // package.SomeError: what is wrong
+    const std::string_view name = rest.substr(line, rest.find(':', line) - line);
+    const bool exception = !name.empty() && name.find_first_of(" \n/") == std::string_view::npos &&
+                           (name.ends_with("Error") || name.ends_with("Exception") || name == "FAILED");
+    if (exception) begin = line;
+    if (exception || line < 2) break;
+  }
+  return without_passwords(rest.substr(begin, kLongest));
 }
 
 void require_success(const ChildResult& result, const std::string& what) {

@@ -68,6 +68,9 @@ class AlembicProject {
 /// in offline mode, exit 2 "alembic-command" where Alembic refused the command, else exit 1.
 void require_success(const ChildResult& result, const std::string& what);
 
+/// What Python says at the end of a traceback, or the last line of a message; no passwords.
+std::string last_words(std::string_view errors);
+
 /// A whole file. Throws Failure (exit 2) where it cannot be read.
 std::string read_text_file(const std::filesystem::path& path);
 

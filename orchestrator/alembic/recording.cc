@@ -33,7 +33,7 @@ void require_copy(SchemaClone& clone, const AlembicProject& project, const std::
        .expected = "a project that reads DATABASE_URL, SQLALCHEMY_DATABASE_URL, SQLALCHEMY_DATABASE_URI, or "
                    "sqlalchemy.url of alembic.ini",
        .found = "it connected elsewhere" +
-                (result.exit_code == 0 ? std::string() : ": " + without_passwords(result.errors)),
+                (result.exit_code == 0 ? std::string() : ": " + last_words(result.errors)),
        .next = "Name the environment variable with --record-url-variable, or the -x argument with "
                "--record-argument, or write {url} in --command where it belongs."});
 }

@@ -161,8 +161,9 @@ std::map<std::string, std::string> SchemaClone::variables() const {
 }
 
 postgres::SessionFactory SchemaClone::factory() const {
-  return postgres::SessionFactory(
-      postgres::ConnectionTarget(server_.connection_string(database_, "postgres")));
+  // The name is in the log from the first statement on, so that ours are told from the revisions'.
+  return postgres::SessionFactory(postgres::ConnectionTarget(
+      server_.connection_string(database_, "postgres") + " application_name=crossfade/record"));
 }
 
 std::string SchemaClone::log() {

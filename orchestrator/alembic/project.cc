@@ -249,9 +249,10 @@ void require_success(const ChildResult& result, const std::string& what) {
                    .found = words,
                    .next = "Use --record, which runs the revisions against a copy of the schema."});
   }
-  const bool refused =
-      result.errors.find("FAILED: ") != std::string::npos || result.errors.find("Error: ") == 0 ||
-      result.errors.find("[flask_migrate] Error: ") != std::string::npos || result.exit_code == 2;
+  // Alembic says so on standard output.
+  const bool refused = result.output.find("FAILED: ") != std::string::npos ||
+                       result.errors.find("[flask_migrate] Error: ") != std::string::npos ||
+                       result.exit_code == 2;
   throw Failure(refused ? ExitCode::usage : ExitCode::failed,
                 {.code = "alembic-command",
                  .object = what,

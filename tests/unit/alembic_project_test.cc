@@ -57,9 +57,9 @@ TEST(LastWords, AreTheExceptionOfATraceback) {
 }
 
 TEST(OfflineFailures, PointToRecordingWhereARevisionAskedTheDatabase) {
-  const auto code = [](int exit_code, const std::string& errors) {
+  const auto code = [](int exit_code, const std::string& errors, const std::string& output = "") {
     try {
-      require_success({exit_code, "", errors}, "alembic");
+      require_success({exit_code, output, errors}, "alembic");
     } catch (const Failure& failure) {
       return failure.problem().code + " " + std::to_string(static_cast<int>(failure.exit_code()));
     }
@@ -68,7 +68,7 @@ TEST(OfflineFailures, PointToRecordingWhereARevisionAskedTheDatabase) {
   EXPECT_EQ(code(0, "noise"), "");
   EXPECT_EQ(code(1, "TypeError: 'NoneType' object is not iterable"), "alembic-offline 5");
   EXPECT_EQ(code(1, "sqlalchemy.exc.NoInspectionAvailable: No inspection"), "alembic-offline 5");
-  EXPECT_EQ(code(255, "FAILED: Can't locate revision identified by 'x'"), "alembic-command 2");
+  EXPECT_EQ(code(255, "ERROR Can't locate it", "FAILED: Can't locate it"), "alembic-command 2");
   EXPECT_EQ(code(1, "ImportError: no module"), "alembic-command 1");
 }
 

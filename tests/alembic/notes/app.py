@@ -20,5 +20,5 @@ def create_app():
     app = Flask(__name__)
     app.config["SQLALCHEMY_DATABASE_URI"] = os.environ.get("NOTES_DATABASE", "postgresql+psycopg2:///notes")
     db.init_app(app)
-    Migrate(app, db)
+    Migrate(app, db, directory=os.path.join(os.path.dirname(os.path.abspath(__file__)), "migrations"))
     return app

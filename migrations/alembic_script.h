@@ -11,20 +11,10 @@
 #include <vector>
 
 #include "migrations/names.h"
-#include "migrations/sql_parser.h"
+#include "migrations/source_text.h"
+#include "migrations/version_change.h"
 
 namespace crossfade::migrations {
-
-/// One change of the version table, of exactly one row.
-struct VersionChange {
-  std::string from;  ///< empty: a new row
-  std::string to;    ///< empty: the row goes
-  int line = 0;      ///< of the script
-
-  friend bool operator==(const VersionChange& left, const VersionChange& right) {
-    return left.from == right.from && left.to == right.to;
-  }
-};
 
 struct AlembicRevision {
   std::string revision;  ///< the one that is applied or, in a downgrade, undone
@@ -53,14 +43,6 @@ struct AlembicScript {
 /// outside of a revision, for version rows that do not follow the comment, and for transaction control that
 /// Alembic would not print; "alembic-parameter" for a parameter that was not rendered.
 AlembicScript split_alembic_script(const Source& source);
-
-/// The change of a version table that a statement makes, and that table; nullopt where the statement is
-/// something else.
-struct VersionStatement {
-  TableReference table;
-  VersionChange change;
-};
-std::optional<VersionStatement> version_statement(const ParsedStatement& parsed);
 
 /// Whether the changes of one revision have the shape that Alembic gives them: a new row, a moved row, or
 /// rows that go before one is moved (a merge); in a downgrade the row goes, or rows come before one is moved.

@@ -66,6 +66,17 @@ std::string_view logged_sql(std::string_view message) {
   return colon == std::string_view::npos ? std::string_view() : message.substr(colon + 2);
 }
 
+/// Behind a literal, or a word like NULL.
+std::size_t end_of_value(std::string_view detail, std::size_t begin) {
+  if (!detail.substr(begin).starts_with('\'')) return std::min(detail.find(", $", begin), detail.size());
+  for (std::size_t at = begin + 1; at < detail.size(); ++at) {
+    if (detail[at] != '\'') continue;
+    if (!detail.substr(at + 1).starts_with('\'')) return at + 1;
+    ++at;
+  }
+  return detail.size();
+}
+
 /// $n from DETAIL, each as a literal.
 std::map<std::string, std::string> parameters_of(std::string_view detail) {
   std::map<std::string, std::string> out;
@@ -74,17 +85,7 @@ std::map<std::string, std::string> parameters_of(std::string_view detail) {
     if (equals == std::string_view::npos) break;
     const std::string name(detail.substr(at, equals - at));
     const std::size_t begin = equals + 3;
-    std::size_t end = begin;
-    if (detail.substr(begin).starts_with('\'')) {
-      for (end = begin + 1; end < detail.size(); ++end) {
-        if (detail[end] != '\'') continue;
-        if (!detail.substr(end + 1).starts_with('\'')) break;
-        ++end;
-      }
-      ++end;
-    } else {
-      end = std::min(detail.find(", $", begin), detail.size());
-    }
+    const std::size_t end = end_of_value(detail, begin);
     out[name] = detail.substr(begin, end - begin);
     at = detail.find(", $", end);
     if (at != std::string_view::npos) at += 2;

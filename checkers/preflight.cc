@@ -22,13 +22,11 @@ std::string filled(std::string_view text, std::string_view table, std::string_vi
                      fmt::arg("found", found), fmt::arg("role", role));
 }
 
-}  // namespace
-
-std::vector<Problem> preflight(postgres::Session& session, const PreflightRequest& request) {
+std::vector<Problem> run_checks(postgres::Session& session, const PreflightRequest& request,
+                                std::span<const std::span<const PreflightCheck>> tables) {
   const postgres::Rows server = session.run({"preflight.server", std::string(kServer)});
   const std::int64_t version = server.only().integer("version");
   const std::string role = server.only().text("role");
-  const std::array tables = {relation_checks(), dependent_checks(), database_checks(), rights_checks()};
 
   std::vector<Problem> findings;
   for (const std::span<const PreflightCheck> table : tables) {
@@ -52,6 +50,18 @@ std::vector<Problem> preflight(postgres::Session& session, const PreflightReques
     }
   }
   return findings;
+}
+
+}  // namespace
+
+std::vector<Problem> preflight(postgres::Session& session, const PreflightRequest& request) {
+  const std::array tables = {relation_checks(), dependent_checks(), database_checks(), rights_checks()};
+  return run_checks(session, request, tables);
+}
+
+std::vector<Problem> missing_rights(postgres::Session& session, const PreflightRequest& request) {
+  const std::array tables = {rights_checks()};
+  return run_checks(session, request, tables);
 }
 
 }  // namespace crossfade::checkers

@@ -33,6 +33,9 @@ struct PreflightRequest {
 /// ("trigger audit on public.orders"). Throws DatabaseError.
 std::vector<Problem> preflight(postgres::Session& session, const PreflightRequest& request);
 
+/// Of these what the role lacks: ownership, CREATE, USAGE. Throws DatabaseError.
+std::vector<Problem> missing_rights(postgres::Session& session, const PreflightRequest& request);
+
 /// What the run will cost or break around itself, for `plan` to print. Throws DatabaseError.
 std::vector<Problem> announcements(postgres::Session& session, const PreflightRequest& request);
 

@@ -189,7 +189,6 @@ void refuse_foreign_annotation(const Source& source, std::size_t begin, std::siz
     std::string_view tool;
   };
   constexpr std::array kAnnotations = {
-      Annotation{"+goose", "goose"},
       Annotation{"+migrate", "sql-migrate"},
       Annotation{"+micrate", "micrate"},
       Annotation{"liquibase formatted sql", "Liquibase"},

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "migrations/fingerprint.h"
+#include "migrations/goose_annotations.h"
 #include "migrations/tokens.h"
 
 namespace crossfade::migrations {
@@ -18,17 +19,6 @@ namespace crossfade::migrations {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-struct PlacedMarker {
-  Marker marker;
-  std::size_t begin = 0;      ///< of the comment
-  std::size_t sql_begin = 0;  ///< the line behind it
-};
-
-std::size_t next_line(std::string_view text, std::size_t offset) {
-  const std::size_t end = text.find('\n', offset);
-  return end == std::string_view::npos ? text.size() : end + 1;
-}
 
 void append(const Source& source, const RawDirective& directive, std::vector<std::string>& list) {
   for (std::string& element : read_list(source, directive)) {
@@ -81,51 +71,32 @@ void apply(const Source& source, const RawDirective& directive, bool in_down, Mi
   }
 }
 
-Failure bad_marker(const Source& source, std::size_t offset, std::string message) {
-  return failure_at(source, offset,
-                    {.code = "malformed-marker",
-                     .message = std::move(message),
-                     .expected = "one -- migrate:up, then at most one -- migrate:down",
-                     .next = "correct the markers"});
+/// One tool's markers, not both: what belongs to which section would be a guess.
+Sections read_sections(const Source& source, std::span<const Token> tokens) {
+  Sections dbmate = read_dbmate_sections(source, tokens);
+  Sections goose = read_goose_sections(source, tokens);
+  if (dbmate.style != MarkerStyle::none && goose.style != MarkerStyle::none) {
+    throw failure_at(source, goose.markers.front().begin,
+                     {.code = "foreign-format",
+                      .message = "the file has markers of dbmate and annotations of goose",
+                      .expected = "those of one of them",
+                      .found = "both",
+                      .next = "take one kind out"});
+  }
+  return goose.style == MarkerStyle::none ? std::move(dbmate) : std::move(goose);
 }
 
-void add_marker(const Source& source, const Marker& marker, std::size_t begin,
-                std::vector<PlacedMarker>& markers) {
-  if (markers.empty() && marker.section == Section::down) {
-    throw bad_marker(source, begin, "the down section has no up section before it");
-  }
-  if (!markers.empty() && (marker.section == Section::up || markers.size() > 1)) {
-    throw bad_marker(source, begin, "the marker is repeated, or stands in the wrong order");
-  }
-  markers.push_back({marker, begin, next_line(source.text, begin)});
-}
-
-void split_sections(const Source& source, std::span<const Token> tokens,
-                    std::span<const PlacedMarker> markers, MigrationFile& file) {
-  if (markers.empty()) {
-    file.up_sql = source.text;
-    return;
-  }
-  const PlacedMarker& up = markers.front();
-  const auto stray =
-      std::find_if(tokens.begin(), tokens.end(), [](const Token& token) { return !token.is_comment(); });
-  if (stray != tokens.end() && stray->begin < up.begin) {
-    throw failure_at(source, stray->begin,
-                     {.code = "sql-outside-sections",
-                      .message = "there is SQL before -- migrate:up, which no command would run",
-                      .expected = "nothing but comments there",
-                      .next = "move it into a section"});
-  }
-  const std::size_t up_end = markers.size() > 1 ? markers[1].begin : source.text.size();
-  file.up_sql = source.text.substr(up.sql_begin, up_end - up.sql_begin);
-  file.up_first_line = position_at(source, up.sql_begin).line;
-  file.up_in_transaction = up.marker.in_transaction;
-  if (markers.size() == 1) return;
-  const PlacedMarker& down = markers[1];
-  file.has_down = true;
-  file.down_sql = source.text.substr(down.sql_begin);
-  file.down_first_line = position_at(source, down.sql_begin).line;
-  file.down_in_transaction = down.marker.in_transaction;
+void fill_sections(const Source& source, const Sections& sections, MigrationFile& file) {
+  file.style = sections.style;
+  SectionText up = section_text(source, sections, Section::up);
+  file.up_sql = std::move(up.sql);
+  file.up_first_line = up.first_line;
+  file.up_in_transaction = up.in_transaction;
+  SectionText down = section_text(source, sections, Section::down);
+  file.has_down = down.present;
+  file.down_sql = std::move(down.sql);
+  file.down_first_line = down.first_line;
+  file.down_in_transaction = down.in_transaction;
 }
 
 [[noreturn]] void throw_foreign(const std::filesystem::path& path, std::string message, std::string found) {
@@ -148,12 +119,35 @@ bool is_flyway_name(std::string_view stem) {
 
 }  // namespace
 
+MigrationFile down_of(const MigrationFile& file) {
+  if (!file.has_down) {
+    throw Failure(ExitCode::refused,
+                  {.code = "no-down-section",
+                   .object = file.path,
+                   .message = "the revision cannot be taken back: its file has no down section",
+                   .expected = "SQL behind a line  -- migrate:down",
+                   .found = "an up section alone",
+                   .next = "Write a new revision that undoes the change, or `crossfade stamp` the revision "
+                           "before it after undoing it by hand."});
+  }
+  MigrationFile down = file;
+  down.direction = Direction::down;
+  down.up_sql = file.down_sql;
+  down.up_first_line = file.down_first_line;
+  down.up_in_transaction = file.down_in_transaction;
+  down.backfills = file.downs;
+  down.rewrites.clear();
+  std::erase_if(down.directives, [](const Directive& directive) { return !directive.in_down; });
+  return down;
+}
+
 void require_revision_name(std::string_view revision, std::string_view path) {
   const bool odd = revision.empty() || trimmed(revision) != revision ||
                    std::any_of(revision.begin(), revision.end(), [](char c) {
                      return static_cast<unsigned char>(c) < ' ' || c == ',' || c == '\x7F';
                    });
-  constexpr std::array kReserved = {kBase, std::string_view("head"), std::string_view("heads")};
+  constexpr std::array kReserved = {kBase, std::string_view("head"), std::string_view("heads"),
+                                    std::string_view("current")};
   const bool reserved = std::find(kReserved.begin(), kReserved.end(), revision) != kReserved.end();
   if (!odd && !reserved) return;
   throw Failure(
@@ -161,8 +155,8 @@ void require_revision_name(std::string_view revision, std::string_view path) {
       {.code = "bad-revision-name",
        .object = std::string(path),
        .message = "the file's name cannot be a revision's name",
-       .expected = "a name without commas, control characters and blanks around it, and not base, head "
-                   "or heads",
+       .expected = "a name without commas, control characters and blanks around it, and not base, head, "
+                   "heads or current",
        .found = std::string(revision),
        .next = "rename the file"});
 }
@@ -193,17 +187,15 @@ MigrationFile parse_migration_text(std::string_view revision, std::string_view p
   const Source source{text, path, 1};
   require_text(source);
   const std::vector<Token> tokens = scan(source);
-  std::vector<PlacedMarker> markers;
+  const Sections sections = read_sections(source, tokens);
   for (const Token& token : tokens) {
     if (!token.is_comment()) continue;
     refuse_foreign_annotation(source, token.begin, token.end);
-    if (const auto marker = read_marker(source, token.begin, token.end)) {
-      add_marker(source, *marker, token.begin, markers);
-    } else if (const auto directive = read_directive(source, token.begin, token.end)) {
-      apply(source, *directive, markers.size() > 1, file);
-    }
+    if (const auto directive = read_directive(source, token.begin, token.end))
+      apply(source, *directive, sections.at(token.begin) == Section::down, file);
   }
-  split_sections(source, tokens, markers, file);
+  require_nothing_before(source, tokens, sections);
+  fill_sections(source, sections, file);
   return file;
 }
 

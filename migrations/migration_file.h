@@ -1,6 +1,6 @@
-// A migration file: crossfade's directives, and the SQL of its two sections. dbmate's markers separate these;
-// a file without markers is all up. Reading a file neither parses its SQL (see statement.h) nor looks at
-// other revisions (see revision_directory.h). Values; reading is thread-safe.
+// A migration file: crossfade's directives, and the SQL of its two sections. dbmate's markers or goose's
+// annotations separate these; a file without either is all up. Reading a file neither parses its SQL (see
+// statement.h) nor looks at other revisions (see revision_directory.h). Values; reading is thread-safe.
 #pragma once
 
 #include <filesystem>
@@ -9,11 +9,16 @@
 #include <vector>
 
 #include "migrations/directive.h"
+#include "migrations/sections.h"
 
 namespace crossfade::migrations {
 
 /// `-- crossfade:revises base` says that a revision has no parent.
 inline constexpr std::string_view kBase = "base";
+
+/// Which section of a file is carried out.
+enum class Direction { up, down };
+BOOST_DESCRIBE_ENUM(Direction, up, down)
 
 struct MigrationFile {
   std::string revision;  ///< the file's stem
@@ -28,9 +33,11 @@ struct MigrationFile {
   int revises_line = 0;     ///< of the directive, or 0
   int depends_on_line = 0;  ///< of the first such directive, or 0
 
-  std::string up_sql;  ///< with all of its comments
+  MarkerStyle style = MarkerStyle::none;
+  /// With all of its comments. Several blocks stand in it one after the other, on their lines of the file.
+  std::string up_sql;
   int up_first_line = 1;
-  bool up_in_transaction = true;  ///< false where the marker says transaction:false
+  bool up_in_transaction = true;  ///< false where a marker of it says so
   std::string down_sql;           ///< empty where there is no such section
   int down_first_line = 1;
   bool has_down = false;
@@ -40,7 +47,17 @@ struct MigrationFile {
   std::vector<ColumnExpression> downs;
   std::vector<std::string> rewrites;  ///< table names as written; parse_table_reference reads them
   std::vector<Directive> directives;  ///< the others: partition, sequence, allow, opaque
+
+  Direction direction = Direction::up;  ///< `up_sql` is what is carried out; see down_of
+  /// SQL that commits with the revision's last effect; each must change exactly one row. Never read from a
+  /// file.
+  std::vector<std::string> completion;
+  std::vector<std::string> completion_back;  ///< takes `completion` back, likewise one row each
 };
+
+/// The file with its down section in the up section's place. Throws Failure(refused, "no-down-section") where
+/// there is none.
+MigrationFile down_of(const MigrationFile& file);
 
 /// Throws Failure(usage) for a file that is not understood in full: "syntax-error" for what is not closed,
 /// "unknown-directive", "malformed-directive", "malformed-expression", "malformed-marker",

@@ -21,14 +21,16 @@ bool names_other_relations(const Statement& statement) {
 
 std::string with_concurrently(const Statement& statement) {
   const bool drops_index = statement.node == "DropStmt" && statement.object_type == "OBJECT_INDEX";
-  if (statement.node != "IndexStmt" && statement.node != "ReindexStmt" && !drops_index) {
-    throw std::logic_error("only statements about indexes have CONCURRENTLY: " + statement.text);
+  const bool refreshes = statement.node == "RefreshMatViewStmt";
+  if (statement.node != "IndexStmt" && statement.node != "ReindexStmt" && !drops_index && !refreshes) {
+    throw std::logic_error("this kind of statement has no CONCURRENTLY: " + statement.text);
   }
   if (statement.concurrent) return statement.text;
   const std::vector<Token> tokens = scan({statement.text, "", 1});
   const auto object = std::find_if(tokens.begin(), tokens.end(), [&](const Token& token) {
     if (token.depth > 0) return false;
     // REINDEX TABLE has its TABLE where the others have INDEX.
+    if (refreshes) return is_keyword(statement.text, token, "VIEW");
     return is_keyword(statement.text, token, "INDEX") ||
            (statement.node == "ReindexStmt" &&
             (is_keyword(statement.text, token, "TABLE") || is_keyword(statement.text, token, "SCHEMA") ||

@@ -18,8 +18,8 @@ std::string with_relation(const Statement& statement, const postgres::QualifiedN
 /// mean the live relations, or no longer resolve, so such a statement must not be re-pointed blindly.
 bool names_other_relations(const Statement& statement);
 
-/// CREATE INDEX, DROP INDEX and REINDEX with CONCURRENTLY, unless it is there already. Throws
-/// std::logic_error for other statements.
+/// CREATE INDEX, DROP INDEX, REINDEX and REFRESH MATERIALIZED VIEW with CONCURRENTLY, unless it is there
+/// already. Throws std::logic_error for other statements.
 std::string with_concurrently(const Statement& statement);
 
 }  // namespace crossfade::migrations

@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "migrations/foreign_directory.h"
+
 namespace crossfade::migrations {
 
 namespace {
@@ -213,7 +215,7 @@ std::vector<const MigrationFile*> RevisionDirectory::up_to(const MigrationFile& 
   return out;
 }
 
-RevisionDirectory load_directory(const std::filesystem::path& path) {
+std::vector<std::filesystem::path> migration_paths(const std::filesystem::path& path) {
   const auto no_migrations = [&](std::string message) {
     return Failure(ExitCode::usage, {.code = "no-migrations",
                                      .object = path.string(),
@@ -232,8 +234,13 @@ RevisionDirectory load_directory(const std::filesystem::path& path) {
   }
   if (paths.empty()) throw no_migrations("the folder has no migration files");
   std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+RevisionDirectory load_directory(const std::filesystem::path& path) {
   std::vector<MigrationFile> files;
-  for (const auto& each : paths) files.push_back(parse_migration_file(each));
+  for (const auto& each : migration_paths(path)) files.push_back(parse_migration_file(each));
+  refuse_foreign_directory(path, files);
   return {path.string(), std::move(files)};
 }
 

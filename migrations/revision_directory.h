@@ -50,9 +50,13 @@ class RevisionDirectory {
   std::vector<MigrationFile> files_;
 };
 
+/// The folder's own *.sql files by name, without those that begin with a dot. Throws Failure(usage,
+/// "no-migrations") where there is no folder or no such file.
+std::vector<std::filesystem::path> migration_paths(const std::filesystem::path& folder);
+
 /// All *.sql files of the folder itself; those that begin with a dot are left out. Throws Failure(usage,
-/// "no-migrations") where there is no folder or no such file, and what parse_migration_file and
-/// RevisionDirectory throw.
+/// "no-migrations") where there is no folder or no such file, and what parse_migration_file,
+/// refuse_foreign_directory and RevisionDirectory throw.
 RevisionDirectory load_directory(const std::filesystem::path& path);
 
 }  // namespace crossfade::migrations

@@ -9,16 +9,13 @@
 
 #include "migrations/newer_syntax.h"
 #include "migrations/tokens.h"
+#include "migrations/tree.h"
 
 namespace crossfade::migrations {
 
 namespace {
 
 namespace json = boost::json;
-
-/// An expression of a few dozen operators nests a few hundred levels deep; more than this is refused, because
-/// walking the tree uses the stack.
-constexpr std::size_t kDeepestTree = 4000;
 
 /// The tokens between the semicolons around `offset`.
 std::vector<Token> statement_around(std::string_view text, std::span<const Token> tokens,
@@ -65,14 +62,14 @@ Failure refusal(const Source& source, const PgQueryError& error) {
 
 json::value tree_of(const Source& source, const char* text) {
   json::parse_options options;
-  options.max_depth = kDeepestTree;
+  options.max_depth = tree::kDeepest;
   json::error_code error;
   json::value tree = json::parse(text, error, {}, options);
   if (error) {
     throw failure_at(source, 0,
                      {.code = "too-complex",
                       .message = "the SQL parses, but its tree cannot be read: " + error.message(),
-                      .expected = fmt::format("expressions nested less than {} levels deep", kDeepestTree),
+                      .expected = fmt::format("expressions nested less than {} levels deep", tree::kDeepest),
                       .next = "simplify the longest expression, or split the file"});
   }
   return tree;

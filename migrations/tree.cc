@@ -6,6 +6,17 @@ namespace crossfade::migrations::tree {
 
 namespace json = boost::json;
 
+json::object parse(std::string_view tree) {
+  json::parse_options options;
+  options.max_depth = kDeepest;
+  return json::parse(json::string_view(tree.data(), tree.size()), {}, options).as_object();
+}
+
+const json::object* below(const json::value& node, std::string_view name) {
+  const json::object* fields = node.if_object();
+  return fields == nullptr ? nullptr : object(*fields, name);
+}
+
 std::string text(const json::object& node, std::string_view key) {
   const json::value* value = node.if_contains(key);
   if (value == nullptr || !value->is_string()) return {};

@@ -13,6 +13,16 @@
 
 namespace crossfade::migrations::tree {
 
+/// An expression of a few dozen operators nests a few hundred levels deep; more than this is refused, because
+/// walking the tree uses the stack.
+inline constexpr std::size_t kDeepest = 4000;
+
+/// A Statement's `tree` again as a tree.
+boost::json::object parse(std::string_view tree);
+
+/// What stands below `name` in a node such as {"AlterTableCmd": {…}}; nullptr where the node is another.
+const boost::json::object* below(const boost::json::value& node, std::string_view name);
+
 /// Empty where there is no such field.
 std::string text(const boost::json::object& node, std::string_view key);
 

@@ -33,10 +33,11 @@ SELECT r.run, r.revision, r.file_fingerprint, r.table_schema, r.table_name, r.ta
        r.source_fingerprint::text AS source_fingerprint, COALESCE(r.rows_total, 0) AS rows_total,
        (SELECT COALESCE(pg_catalog.sum(c.rows), 0) FROM crossfade.chunks c WHERE c.run = r.run) AS rows_copied, r.keys_replayed,
        EXTRACT(epoch FROM pg_catalog.clock_timestamp() - r.verified_at) AS verified_age_s,
-       r.verification::text AS verification, r.cutover_attempts, r.cutover::text AS cutover, r.milliseconds::text AS milliseconds
+       r.direction, r.completes, r.completion::text AS completion, r.completion_back::text AS completion_back, r.statements::text AS statements, r.verification::text AS verification, r.cutover_attempts, r.cutover::text AS cutover, r.milliseconds::text AS milliseconds
   FROM crossfade.runs r
-  LEFT JOIN pg_catalog.pg_locks l ON l.locktype = 'advisory' AND l.granted AND l.classid = $1::pg_catalog.oid
-        AND l.objid = r.table_oid AND l.objsubid = 2
+  LEFT JOIN pg_catalog.pg_locks l ON l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+        AND (l.classid = $1::pg_catalog.oid AND l.objid = r.table_oid
+             OR l.classid = $2::pg_catalog.oid AND l.objid = r.run::pg_catalog.oid AND r.table_oid IS NULL)
         AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 )sql";
 
@@ -49,9 +50,20 @@ Run run_from(const Row& row) {
   run.run = row.integer("run");
   run.revision = row.text("revision");
   run.file_fingerprint = row.text("file_fingerprint");
-  run.table_schema = row.text("table_schema");
-  run.table_name = row.text("table_name");
-  run.table_oid = static_cast<std::uint32_t>(row.integer("table_oid"));
+  if (!row.is_null("table_oid")) {
+    run.table_schema = row.text("table_schema");
+    run.table_name = row.text("table_name");
+    run.table_oid = static_cast<std::uint32_t>(row.integer("table_oid"));
+  }
+  run.end.completes = row.boolean("completes");
+  run.end.direction =
+      row.text("direction") == "down" ? migrations::Direction::down : migrations::Direction::up;
+  run.end.completion =
+      boost::json::value_to<std::vector<std::string>>(boost::json::parse(row.text("completion")));
+  run.end.completion_back =
+      boost::json::value_to<std::vector<std::string>>(boost::json::parse(row.text("completion_back")));
+  run.end.statements = boost::json::value_to<std::vector<strategies::NumberedStatement>>(
+      boost::json::parse(row.text("statements")));
   run.strategy = row.text("strategy");
   run.phase = phase_from(row.text("phase"));
   run.state = state_from(row.text("state"));
@@ -79,6 +91,14 @@ Run run_from(const Row& row) {
   return run;
 }
 
+postgres::Value or_null(const std::string& text) {
+  return text.empty() ? postgres::Value() : text;
+}
+
+std::string to_text(migrations::Direction direction) {
+  return direction == migrations::Direction::down ? "down" : "up";
+}
+
 postgres::Value json_text(const boost::json::value& value) {
   return value.is_null() ? postgres::Value() : boost::json::serialize(value);
 }
@@ -103,8 +123,24 @@ bool up_to_date(postgres::Session& session) {
 
 }  // namespace
 
+std::string Run::display() const {
+  return table_name.empty() ? fmt::format("run {} of revision {}", run, revision)
+                            : fmt::format("run {} of {}", run, table());
+}
+
 bool journal_exists(postgres::Session& session) {
   return session.run({"journal.present", std::string(kJournalVersion)}).only().integer("present") == 1;
+}
+
+void require_current_journal(postgres::Session& session) {
+  if (up_to_date(session)) return;
+  throw Failure(ExitCode::refused,
+                {.code = "journal-too-old",
+                 .object = "schema crossfade",
+                 .message = "was written by an older crossfade",
+                 .expected = fmt::format("state version {}", migrations::embedded_scripts().size()),
+                 .found = "an older one",
+                 .next = "`crossfade init` upgrades it; `up` does so by itself."});
 }
 
 bool initialise_journal(postgres::Session& session) {
@@ -139,37 +175,26 @@ bool initialise_journal(postgres::Session& session) {
   return true;
 }
 
-std::vector<AppliedRevision> Journal::applied_revisions() {
-  std::vector<AppliedRevision> out;
-  const Rows rows =
-      session_.run({"journal.applied",
-                    "SELECT revision, fingerprint FROM crossfade.revisions ORDER BY applied_at, revision"});
-  for (const Row row : rows) out.push_back({row.text("revision"), row.text("fingerprint")});
-  return out;
-}
-
-void Journal::record_applied(const std::string& revision, const std::string& fingerprint, std::int64_t run) {
-  session_.run(
-      {"journal.apply", "INSERT INTO crossfade.revisions (revision, fingerprint, run) VALUES ($1, $2, $3)"},
-      {revision, fingerprint, std::to_string(run)});
-}
-
 std::int64_t Journal::create_run(const Run& run) {
-  const Rows rows = session_.run({"journal.create_run",
-                                  "INSERT INTO crossfade.runs (revision, file_fingerprint, table_schema, "
-                                  "table_name, table_oid, strategy, phase, state,"
-                                  " postponed, system_identifier, session_settings) VALUES ($1, $2, $3, $4, "
-                                  "$5::oid, $6, 'planned', 'running', $7::boolean,"
-                                  " $8, $9::jsonb) RETURNING run"},
-                                 {run.revision, run.file_fingerprint, run.table_schema, run.table_name,
-                                  std::to_string(run.table_oid), run.strategy, run.postponed ? "t" : "f",
-                                  run.system_identifier, boost::json::serialize(run.session_settings)});
+  const Rows rows = session_.run(
+      {"journal.create_run",
+       "INSERT INTO crossfade.runs (revision, file_fingerprint, table_schema, "
+       "table_name, table_oid, strategy, phase, state,"
+       " postponed, system_identifier, session_settings, direction, completes, completion, completion_back)"
+       " VALUES ($1, $2, $3, $4, $5::oid, $6, 'planned', 'running', $7::boolean,"
+       " $8, $9::jsonb, $10, $11::boolean, $12::jsonb, $13::jsonb) RETURNING run"},
+      {run.revision, run.file_fingerprint, or_null(run.table_schema), or_null(run.table_name),
+       run.table_oid == 0 ? postgres::Value() : std::to_string(run.table_oid), run.strategy,
+       run.postponed ? "t" : "f", run.system_identifier, boost::json::serialize(run.session_settings),
+       to_text(run.end.direction), run.end.completes ? "t" : "f",
+       boost::json::serialize(boost::json::value_from(run.end.completion)),
+       boost::json::serialize(boost::json::value_from(run.end.completion_back))});
   return rows.only().integer("run");
 }
 
 std::vector<Run> Journal::load_where(const std::string& name, const std::string& condition,
                                      const postgres::Parameters& parameters) {
-  postgres::Parameters all = {std::to_string(kTableLockClass)};
+  postgres::Parameters all = {std::to_string(kTableLockClass), std::to_string(kRunOwnerLockClass)};
   all.insert(all.end(), parameters.begin(), parameters.end());
   std::vector<Run> out;
   const Rows rows = session_.run({name, std::string(kLoadRuns) + condition + " ORDER BY r.run"}, all);
@@ -178,7 +203,7 @@ std::vector<Run> Journal::load_where(const std::string& name, const std::string&
 }
 
 std::optional<Run> Journal::load(std::int64_t run) {
-  std::vector<Run> runs = load_where("journal.load_run", " WHERE r.run = $2", {std::to_string(run)});
+  std::vector<Run> runs = load_where("journal.load_run", " WHERE r.run = $3", {std::to_string(run)});
   if (runs.empty()) return std::nullopt;
   return std::move(runs.front());
 }
@@ -188,7 +213,7 @@ std::vector<Run> Journal::all_runs() {
 }
 
 std::vector<Run> Journal::open_runs() {
-  return load_where("journal.open_runs", " WHERE r.phase NOT IN ('contracted', 'aborted')", {});
+  return load_where("journal.open_runs", " WHERE r.phase NOT IN ('contracted', 'reverted', 'aborted')", {});
 }
 
 std::int64_t Journal::next_run_number() {
@@ -202,6 +227,16 @@ void Journal::save_plan(std::int64_t run, const boost::json::value& plan, std::i
   session_.run(
       {"journal.save_plan", "UPDATE crossfade.runs SET plan = $2::jsonb, rows_total = $3 WHERE run = $1"},
       {std::to_string(run), boost::json::serialize(plan), std::to_string(rows_total)});
+}
+
+void Journal::describe_run(const Run& run) {
+  session_.run(
+      {"journal.describe_run",
+       "UPDATE crossfade.runs SET strategy = $2, table_schema = $3, table_name = $4, table_oid = $5::oid,"
+       " completes = $6::boolean, statements = $7::jsonb WHERE run = $1"},
+      {std::to_string(run.run), run.strategy, or_null(run.table_schema), or_null(run.table_name),
+       run.table_oid == 0 ? postgres::Value() : std::to_string(run.table_oid), run.end.completes ? "t" : "f",
+       boost::json::serialize(boost::json::value_from(run.end.statements))});
 }
 
 void Journal::advance(std::int64_t run, Phase from, Phase to) {

@@ -9,8 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "migrations/migration_file.h"
 #include "orchestrator/phase_table.h"
 #include "postgres/session.h"
+#include "strategies/plan.h"
 
 namespace crossfade::orchestrator {
 
@@ -20,11 +22,20 @@ struct Owner {
   std::string since;
 };
 
+/// How a run ends its revision; nothing where parts of the revision are still to come.
+struct RevisionEnd {
+  bool completes = true;  ///< it is the revision's last part
+  migrations::Direction direction = migrations::Direction::up;
+  std::vector<std::string> completion;       ///< SQL that commits with the last effect, one changed row each
+  std::vector<std::string> completion_back;  ///< takes it back
+  std::vector<strategies::NumberedStatement> statements;  ///< that the run carries out
+};
+
 struct Run {
   std::int64_t run = 0;
   std::string revision;
   std::string file_fingerprint;
-  std::string table_schema;
+  std::string table_schema;  ///< of the table that the run is about; all three empty where it is about none
   std::string table_name;
   std::uint32_t table_oid = 0;
   std::string strategy;
@@ -48,13 +59,11 @@ struct Run {
   int cutover_attempts = 0;
   boost::json::value cutover;
   boost::json::object milliseconds;
+  RevisionEnd end;
 
-  std::string table() const { return table_schema + "." + table_name; }
-};
-
-struct AppliedRevision {
-  std::string revision;
-  std::string fingerprint;
+  std::string table() const { return table_name.empty() ? "" : table_schema + "." + table_name; }
+  /// "run 12 of public.orders"
+  std::string display() const;
 };
 
 struct Chunk {
@@ -67,6 +76,10 @@ struct Chunk {
 /// the schema is newer than this binary or the role may not create it. Returns whether anything was changed.
 bool initialise_journal(postgres::Session& session);
 
+/// For commands that create nothing: throws Failure (exit 5) where the journal is newer than this binary, or
+/// so old that it must be upgraded by `init` or `up` first.
+void require_current_journal(postgres::Session& session);
+
 /// False where the schema is not there: reading commands then show nothing and create nothing.
 bool journal_exists(postgres::Session& session);
 
@@ -74,8 +87,27 @@ class Journal {
  public:
   explicit Journal(postgres::Session& session) : session_(session) {}
 
-  std::vector<AppliedRevision> applied_revisions();
-  void record_applied(const std::string& revision, const std::string& fingerprint, std::int64_t run);
+  /// The run's statements are finished; where it is the revision's last part, the revision is applied or
+  /// taken back, and its completion is carried out. In the caller's transaction. Throws Failure (exit 1)
+  /// where a completion does not change exactly one row.
+  void finish_part(const Run& run);
+  /// A revision without anything to run.
+  void finish_empty_revision(const migrations::MigrationFile& file);
+  /// The run's statements and its revision count as not carried out.
+  void forget_revision(const Run& run);
+  void finish_statement(const Run& run, const strategies::NumberedStatement& statement);
+  std::vector<strategies::NumberedStatement> finished_statements(const std::string& revision,
+                                                                 migrations::Direction direction);
+
+  void approve(const std::string& revision, migrations::Direction direction, const std::string& fingerprint,
+               const std::string& who);
+  bool approved(const std::string& revision, migrations::Direction direction, const std::string& fingerprint);
+
+  /// A table's definition before the run's first step and after its last; JSON of postgres::Table.
+  void save_definition(std::int64_t run, const postgres::QualifiedName& table,
+                       const boost::json::value& before);
+  void save_definition_after(std::int64_t run, const postgres::QualifiedName& table,
+                             const boost::json::value& after);
 
   std::int64_t create_run(const Run& run);
   std::optional<Run> load(std::int64_t run);
@@ -84,6 +116,8 @@ class Journal {
   std::vector<Run> open_runs();
   std::int64_t next_run_number();
 
+  /// What planning has found out of a run that was created for its number: strategy, table, statements.
+  void describe_run(const Run& run);
   void save_plan(std::int64_t run, const boost::json::value& plan, std::int64_t rows_total);
   /// Checks the pair against the phase table and the journal's own phase; the state becomes running unless
   /// paused.

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <thread>
 
+#include "orchestrator/commands/alembic.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/demo.h"
 #include "postgres/error.h"
@@ -108,9 +109,31 @@ boost::json::object members_of(const std::string& command) {
   const boost::json::array none;
   const boost::json::value unknown;
   if (command == "status") return {{"current", none}, {"heads", none}, {"runs", none}};
-  if (command == "plan") return {{"fingerprint", unknown}, {"revisions", none}, {"refusals", none}};
+  if (command == "alembic upgrade") return {{"runs", none}};
+  if (command == "plan" || command == "alembic plan")
+    return {{"fingerprint", unknown}, {"revisions", none}, {"refusals", none}};
+  if (command == "alembic current") return {{"table", unknown}, {"exists", unknown}, {"heads", none}};
+  if (command == "alembic pending")
+    return {
+        {"table", unknown}, {"heads", none}, {"heads_after", none}, {"revisions", none}, {"refusals", none}};
   if (command == "init") return {{"changed", false}};
-  if (command == "new") return {{"revision", unknown}, {"path", unknown}};
+  if (command == "new" || command == "merge") return {{"revision", unknown}, {"path", unknown}};
+  if (command == "current" || command == "heads") return {{command, none}};
+  if (command == "history") return {{"revisions", none}};
+  if (command == "show") {
+    return {{"revision", unknown},   {"revises", none},
+            {"depends_on", none},    {"labels", none},
+            {"applied", unknown},    {"applied_at", unknown},
+            {"applied_by", unknown}, {"path", unknown},
+            {"is_head", unknown},    {"is_branch_point", unknown},
+            {"is_merge", unknown},   {"children", none},
+            {"statements", unknown}, {"fingerprint", unknown}};
+  }
+  if (command == "stamp") return {{"stamped", none}, {"removed", none}};
+  if (command == "repair")
+    return {{"edited", none}, {"missing", none}, {"out_of_order", none}, {"accepted", none}};
+  if (command == "check") return {{"steps", none}};
+  if (command == "lint") return {{"findings", none}};
   if (command == "doctor") return {{"findings", none}};
   if (command == "verify") {
     return {{"run", unknown},         {"mode", unknown},   {"left", unknown},          {"right", unknown},
@@ -118,7 +141,9 @@ boost::json::object members_of(const std::string& command) {
             {"rows_right", unknown},  {"chunks", unknown}, {"keys_excluded", unknown}, {"not_compared", none},
             {"differences", unknown}, {"examples", none}};
   }
-  for (const std::string_view with_runs : {"up", "pause", "resume", "cutover", "contract", "abort"}) {
+  if (command == "approve") return {{"approved", none}};
+  for (const std::string_view with_runs :
+       {"up", "down", "revert", "pause", "resume", "cutover", "contract", "abort"}) {
     if (command == with_runs) return {{"runs", none}};
   }
   return {};
@@ -185,9 +210,21 @@ struct Arguments {
   GlobalOptions global;
   RunOptions run;
   NewOptions create;
+  MergeOptions merge;
+  CurrentOptions current;
+  HistoryOptions history;
+  std::string shown_revision;
+  StampOptions stamp;
+  RepairOptions repair;
+  LintOptions lint;
+  CheckOptions check;
   PlanOptions plan;
+  UpOptions up;
+  DownOptions down;
+  std::string approve;
   VerifyOptions verify;
   DemoCommandOptions demo;
+  AlembicOptions alembic;
   std::optional<std::int64_t> run_number;
 };
 
@@ -216,6 +253,63 @@ void add_run_options(CLI::App& command, RunOptions& run) {
           {"wait", OldSnapshots::wait}, {"ignore", OldSnapshots::ignore}}));
 }
 
+/// The commands on the graph of revisions. `add` is the function that add_commands has for its own.
+template <class Add>
+void add_revision_commands(const Add& add, Arguments& arguments) {
+  CLI::App* current = add("current", "the applied revisions that nothing applied builds on",
+                          [&](const CommandEnvironment& e) { return run_current(e, arguments.current); });
+  current->add_flag("-v,--verbose", arguments.current.verbose, "with file, parents, and when and by whom");
+  add("heads", "the revisions that no other revises",
+      [](const CommandEnvironment& e) { return run_heads(e); });
+  CLI::App* history = add("history", "all revisions, the newest first; works without a database too",
+                          [&](const CommandEnvironment& e) { return run_history(e, arguments.history); });
+  history->add_flag("-v,--verbose", arguments.history.verbose, "with file, and when and by whom");
+  history->add_option("-r,--range", arguments.history.range,
+                      "FROM:TO, both included; either may be left out");
+  CLI::App* show = add("show", "one revision: file, parents, children, whether it is applied",
+                       [&](const CommandEnvironment& e) { return run_show(e, arguments.shown_revision); });
+  show->add_option("revision", arguments.shown_revision, "name, start of a name, label, head, current")
+      ->required();
+  CLI::App* stamp = add("stamp", "record revisions as applied, or as not applied, without running anything",
+                        [&](const CommandEnvironment& e) { return run_stamp(e, arguments.stamp); });
+  stamp->add_option("revision", arguments.stamp.targets,
+                    "what is applied, with all that it needs; base: none");
+  stamp->add_flag("--purge", arguments.stamp.purge, "forget everything else, revisions without a file too");
+  stamp->add_option("--from", arguments.stamp.from, "dbmate, goose or alembic: as its version table says")
+      ->check(CLI::IsMember({"dbmate", "goose", "alembic"}));
+  stamp->add_option("--table", arguments.stamp.table, "the version table of --from, [schema.]table");
+  CLI::App* merge = add("merge", "make a file that joins several heads",
+                        [&](const CommandEnvironment& e) { return run_merge(e, arguments.merge); });
+  merge->add_option("revisions", arguments.merge.revisions, "the heads to join, or `heads`")->required();
+  merge->add_option("-m,--message", arguments.merge.message, "what the file is called");
+  merge->add_option("--template", arguments.merge.file_template, "file name template, as of `new`");
+  CLI::App* repair = add("repair", "list applied files that were edited or are gone, and files out of order",
+                         [&](const CommandEnvironment& e) { return run_repair(e, arguments.repair); });
+  repair->add_option("--accept", arguments.repair.accept, "take these edited files as they are now");
+  repair->add_flag("--all", arguments.repair.all, "accept every edited file");
+}
+
+void add_alembic_options(CLI::App& command, AlembicOptions& options) {
+  command.add_option("target", options.target, "head (default), heads, a revision, +N, branch@head");
+  command.add_option("--config", options.config, "the project's settings file, default alembic.ini");
+  command.add_option("--command", options.command, "the project's command line, for example \"flask db\"");
+  command.add_option("--sql-file", options.sql_file,
+                     "SQL printed by `alembic upgrade A:B --sql`; - is stdin");
+  command.add_option("--version-table", options.version_table, "Alembic's table, perhaps with its schema")
+      ->capture_default_str();
+  command.add_option("--percent-signs", options.percent_signs, "how the printed SQL has them")
+      ->check(CLI::IsMember({"plain", "doubled"}));
+  command.add_option("--sources", options.sources, "the folder of the revisions' Python files");
+  command.add_flag("--unchecked-sources", options.unchecked_sources,
+                   "go on where a revision's Python cannot be read");
+  command.add_flag("--record", options.record,
+                   "run the revisions against a copy of the schema, and take the SQL from its log");
+  command.add_option("--record-url-variable", options.record_url_variable,
+                     "an environment variable in which the project takes its database's URL");
+  command.add_option("--record-argument", options.record_argument,
+                     "the name in -x NAME=URL by which the project takes it");
+}
+
 /// The subcommands in the order of `--help`; each gives the function that runs it.
 std::function<CommandResult(const CommandEnvironment&)> add_commands(CLI::App& application,
                                                                      Arguments& arguments,
@@ -236,17 +330,61 @@ std::function<CommandResult(const CommandEnvironment&)> add_commands(CLI::App& a
   create->add_option("message", arguments.create.message, "what the migration does")->required();
   create->add_option("--template", arguments.create.file_template,
                      "file name template, default YYYYMMDD_HHMM_slug.sql");
+  create->add_option("--revises,--head", arguments.create.revises, "what it follows, default the only head")
+      ->delimiter(',');
+  create->add_option("--label,--labels", arguments.create.labels, "further names for it")->delimiter(',');
+  create->add_option("--depends-on", arguments.create.depends_on, "what has to be applied before it")
+      ->delimiter(',');
+  CLI::App* lint = add("lint", "what a reviewer would say about migration files; a database is not needed",
+                       [&](const CommandEnvironment& e) { return run_lint(e, arguments.lint); });
+  lint->add_option("files", arguments.lint.files, "migration files; the whole directory where none is given");
+  lint->add_flag("--text-only", arguments.lint.text_only, "do not connect, even where a database is given");
+  CLI::App* check =
+      add("check", "the whole directory up, down and up again on a server of its own, with lint",
+          [&](const CommandEnvironment& e) { return run_check(e, arguments.check); });
+  check->add_flag("--up-only", arguments.check.up_only, "a directory without down sections");
   CLI::App* plan = add("plan", "show every statement, lock and cost before anything runs",
                        [&](const CommandEnvironment& e) { return run_plan(e, arguments.plan); });
   plan->add_flag("--sql", arguments.plan.sql, "as a script to review");
-  CLI::App* up = add("up", "apply what is pending; run again, it resumes",
-                     [&](const CommandEnvironment& e) { return run_up(e, arguments.run); });
+  plan->add_option("target", arguments.plan.target,
+                   "a revision, head, heads or +N; default: everything pending");
+  plan->add_option("--out", arguments.plan.out, "a file that gets the plan, for `up --plan`");
+  CLI::App* up = add("up", "apply what is pending; run again, it resumes", [&](const CommandEnvironment& e) {
+    arguments.up.apply.run = arguments.run;
+    return run_up(e, arguments.up);
+  });
   add_run_options(*up, arguments.run);
+  up->add_option("target", arguments.up.target, "a revision, head, heads or +N; default: everything pending");
   up->add_flag("--contract", arguments.run.contract, "drop the old table right after the cutover");
   up->add_flag("--postpone-cutover", arguments.run.postpone_cutover,
                "stop in sync and verified; `cutover` goes on");
   up->add_flag("--skip-verification", arguments.run.skip_verification,
                "cut over without comparing; kept in the audit trail");
+  up->add_flag("--approve", arguments.up.apply.approved, "agree to what drops data");
+  up->add_flag("--additive-only", arguments.up.apply.additive_only, "refuse whatever drops or narrows");
+  up->add_option("--plan", arguments.up.plan_file, "run only what this file of `plan --out` holds");
+  up->add_flag("--wait", arguments.up.wait, "for another process that is at work, and for the server");
+  up->add_option("--timeout", arguments.up.timeout_s, "seconds that --wait waits")
+      ->check(CLI::Range(1, 1000000));
+  up->add_flag("--dry-run", arguments.up.dry_run, "show the plan, change nothing");
+  CLI::App* down =
+      add("down", "take the last revision back, or all behind a target", [&](const CommandEnvironment& e) {
+        arguments.down.apply.run = arguments.run;
+        return run_down(e, arguments.down);
+      });
+  add_run_options(*down, arguments.run);
+  down->add_option("target", arguments.down.target,
+                   "-N, base, or the revision that stays the last one; default -1");
+  down->add_flag("--contract", arguments.run.contract, "drop what is kept aside right away");
+  down->add_flag("--allow-data-loss", arguments.down.allow_data_loss, "agree to what drops data");
+  down->add_flag("--generated", arguments.down.generated,
+                 "use the inverse that crossfade knows where there is no down section");
+  down->add_flag("--dry-run", arguments.down.dry_run, "show the plan, change nothing");
+  add("approve", "agree to what a revision drops",
+      [&](const CommandEnvironment& e) { return run_approve(e, arguments.approve); })
+      ->add_option("revision", arguments.approve, "the revision")
+      ->required();
+  add_revision_commands(add, arguments);
   add("status", "what is applied and what every run is doing",
       [](const CommandEnvironment& e) { return run_status(e); });
   const auto add_run = [&](const std::string& name, const std::string& help, auto action, bool options) {
@@ -272,6 +410,9 @@ std::function<CommandResult(const CommandEnvironment&)> add_commands(CLI::App& a
       [&](const CommandEnvironment& e) { return run_contract(e, arguments.run_number, arguments.run); },
       true);
   add_run(
+      "revert", "bring back what a run has set aside",
+      [&](const CommandEnvironment& e) { return run_revert(e, arguments.run_number, arguments.run); }, true);
+  add_run(
       "abort", "undo a run before its cutover",
       [&](const CommandEnvironment& e) { return run_abort(e, arguments.run_number, arguments.run); }, true);
   CLI::App* verify =
@@ -281,6 +422,44 @@ std::function<CommandResult(const CommandEnvironment&)> add_commands(CLI::App& a
   verify->add_option("--against", arguments.verify.against, "a second table");
   add_run_options(*verify, arguments.run);
   add("doctor", "find what runs have left behind", [](const CommandEnvironment& e) { return run_doctor(e); });
+  CLI::App* alembic =
+      application.add_subcommand("alembic", "run an Alembic or Flask-Migrate project's revisions");
+  alembic->fallthrough();
+  alembic->require_subcommand(1);
+  const auto add_alembic = [&](const std::string& name, const std::string& help, auto action) {
+    CLI::App* command = alembic->add_subcommand(name, help);
+    command->fallthrough();
+    (*actions)["alembic " + name] = action;
+    command->callback([&chosen, name] { chosen = "alembic " + name; });
+    return command;
+  };
+  CLI::App* current = add_alembic("current", "show where the database is", [&](const CommandEnvironment& e) {
+    return run_alembic_current(e, arguments.alembic);
+  });
+  current->add_option("--version-table", arguments.alembic.version_table,
+                      "Alembic's table, perhaps with its schema");
+  add_alembic_options(
+      *add_alembic("pending", "show the pending revisions and their SQL as crossfade reads it",
+                   [&](const CommandEnvironment& e) { return run_alembic_pending(e, arguments.alembic); }),
+      arguments.alembic);
+  CLI::App* alembic_plan = add_alembic(
+      "plan", "show what upgrade would do",
+      [&](const CommandEnvironment& e) { return run_alembic_plan(e, arguments.alembic, arguments.plan); });
+  add_alembic_options(*alembic_plan, arguments.alembic);
+  alembic_plan->add_flag("--sql", arguments.plan.sql, "as a script to review");
+  CLI::App* upgrade = add_alembic("upgrade", "run the pending revisions and move Alembic's version with them",
+                                  [&](const CommandEnvironment& e) {
+                                    return run_alembic_upgrade(e, arguments.alembic,
+                                                               {arguments.run, arguments.up.apply.approved,
+                                                                arguments.up.apply.additive_only});
+                                  });
+  add_alembic_options(*upgrade, arguments.alembic);
+  add_run_options(*upgrade, arguments.run);
+  upgrade->add_flag("--contract", arguments.run.contract, "drop what is kept aside right away");
+  upgrade->add_flag("--skip-verification", arguments.run.skip_verification,
+                    "cut over without comparing; kept in the audit trail");
+  upgrade->add_flag("--approve", arguments.up.apply.approved, "agree to what drops data");
+  upgrade->add_flag("--additive-only", arguments.up.apply.additive_only, "refuse whatever drops or narrows");
   CLI::App* demo = add("demo", "show a migration under load on a server of its own",
                        [&](const CommandEnvironment& e) { return run_demo_command(e, arguments.demo); });
   demo->add_option("--rows", arguments.demo.rows, "rows of the orders table")
@@ -364,8 +543,12 @@ int main(int argc, char** argv) {
                          "postgresql:// URL; else CROSSFADE_DATABASE_URL, DATABASE_URL, PG*");
   application.add_option("--dir", arguments.global.directory, "directory of migration files")
       ->capture_default_str();
-  std::string format = "text";
-  application.add_option("--format", format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  application.add_option("--format", arguments.global.format, "text or json; lint: also sarif or github")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, OutputFormat>{{"text", OutputFormat::text},
+                                                                      {"json", OutputFormat::json},
+                                                                      {"sarif", OutputFormat::sarif},
+                                                                      {"github", OutputFormat::github}}));
   application.add_option("--progress", arguments.global.progress, "auto, plain, json or none")
       ->transform(
           CLI::CheckedTransformer(std::map<std::string, ProgressStyle>{{"auto", ProgressStyle::automatic},
@@ -387,7 +570,18 @@ int main(int argc, char** argv) {
         .next = "`crossfade --help` and `crossfade COMMAND --help` list commands and options."};
     return print(raw.command, raw.style, {.exit_code = ExitCode::usage, .problem = problem});
   }
-  arguments.global.json = format == "json";
+  const OutputFormat format = arguments.global.format;
+  if (chosen != "lint" && (format == OutputFormat::sarif || format == OutputFormat::github)) {
+    return print(chosen, {},
+                 {.exit_code = ExitCode::usage,
+                  .problem = Problem{.code = "usage",
+                                     .object = "--format",
+                                     .message = "only `lint` writes sarif and github",
+                                     .expected = "text or json",
+                                     .found = format == OutputFormat::sarif ? "sarif" : "github",
+                                     .next = "Leave --format out, or use --format json."}});
+  }
+  arguments.global.json = format == OutputFormat::json;
   const CommandEnvironment environment{arguments.global, signals->token()};
   const OutputStyle style{arguments.global.json, arguments.global.progress == ProgressStyle::json};
   return print(chosen, style, guarded([&] { return action(environment); }));

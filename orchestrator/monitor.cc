@@ -24,7 +24,7 @@ SELECT CASE WHEN pg_catalog.pg_relation_size(c.oid) < 32 * 1024 * 1024 THEN NULL
 
 }  // namespace
 
-Monitor::Monitor(const RunSessions& sessions, const Run& run, const strategies::ShadowTablePlan& plan,
+Monitor::Monitor(const RunSessions& sessions, const Run& run, const strategies::ShadowTablePlan* plan,
                  RunProgress& progress, Reporter& reporter, std::stop_source run_stop)
     : sessions_(sessions),
       run_(run),
@@ -87,21 +87,11 @@ void Monitor::exchange(postgres::Session& session) {
          "UPDATE crossfade.runs SET reason = NULLIF($2, ''), state = CASE WHEN paused_by IS NOT NULL THEN "
          "state"
          " WHEN $2 = '' THEN 'running' ELSE 'waiting' END WHERE run = $1 AND state IN ('running', 'waiting')"
-         " AND phase NOT IN ('soaking', 'contracted', 'aborted')"},
+         " AND phase NOT IN ('soaking', 'reverted', 'contracted', 'aborted')"},
         {run, now.waiting_for});
     shown_reason_ = now.waiting_for;
   }
-  const postgres::Rows log = session.run({"monitor.log_size", std::string(kBacklog)}, {plan_.log.quoted()});
-  if (!log.empty()) {
-    if (!log[0].is_null("estimate")) {
-      progress_.set_backlog(log[0].integer("estimate"));
-    } else {
-      progress_.set_backlog(
-          session.run({"monitor.backlog", "SELECT pg_catalog.count(*) AS keys FROM " + plan_.log.quoted()})
-              .only()
-              .integer("keys"));
-    }
-  }
+  if (plan_ != nullptr) show_backlog(session);
   const postgres::Rows rows =
       session.run({"monitor.pause",
                    "SELECT paused_by IS NOT NULL AS paused, source_fingerprint::text AS fingerprint,"
@@ -113,7 +103,20 @@ void Monitor::exchange(postgres::Session& session) {
     paused_ = true;
     run_stop_.request_stop();
   }
-  if (rows[0].boolean("capturing") && !source_change()) watch_source(session, rows[0]);
+  if (plan_ != nullptr && rows[0].boolean("capturing") && !source_change()) watch_source(session, rows[0]);
+}
+
+void Monitor::show_backlog(postgres::Session& session) {
+  const postgres::Rows log = session.run({"monitor.log_size", std::string(kBacklog)}, {plan_->log.quoted()});
+  if (log.empty()) return;
+  if (!log[0].is_null("estimate")) {
+    progress_.set_backlog(log[0].integer("estimate"));
+    return;
+  }
+  progress_.set_backlog(
+      session.run({"monitor.backlog", "SELECT pg_catalog.count(*) AS keys FROM " + plan_->log.quoted()})
+          .only()
+          .integer("keys"));
 }
 
 /// A renamed or dropped key column makes every captured write of the application fail (rule 4). A long index
@@ -121,7 +124,7 @@ void Monitor::exchange(postgres::Session& session) {
 void Monitor::watch_source(postgres::Session& session, const postgres::Row& run) {
   const auto expected =
       boost::json::value_to<checkers::TableFingerprint>(boost::json::parse(run.text("fingerprint")));
-  auto change = checkers::compare(expected, checkers::read_fingerprint(session, plan_.source.oid));
+  auto change = checkers::compare(expected, checkers::read_fingerprint(session, plan_->source.oid));
   if (!change || change->reaction != checkers::FingerprintReaction::stop) return;
   // The swap itself moves the table; its commit and the journal's phase are one.
   const bool still_capturing =
@@ -132,7 +135,7 @@ void Monitor::watch_source(postgres::Session& session, const postgres::Row& run)
                 {std::to_string(run_.run)})
            .empty();
   if (!still_capturing) return;
-  disarm_capture(session, plan_);
+  disarm_capture(session, *plan_);
   {
     const std::lock_guard lock(mutex_);
     source_change_ = std::move(change);

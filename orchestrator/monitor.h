@@ -16,9 +16,10 @@ namespace crossfade::orchestrator {
 
 class Monitor {
  public:
-  /// `run_stop` is asked to stop when the journal says paused; without a state it heeds no pause. Everything
-  /// referred to must outlive the monitor.
-  Monitor(const RunSessions& sessions, const Run& run, const strategies::ShadowTablePlan& plan,
+  /// `plan` is null for a run without a new table: there is no log, and no source to watch. `run_stop` is
+  /// asked to stop when the journal says paused; without a state it heeds no pause. Everything referred to
+  /// must outlive the monitor.
+  Monitor(const RunSessions& sessions, const Run& run, const strategies::ShadowTablePlan* plan,
           RunProgress& progress, Reporter& reporter, std::stop_source run_stop);
   ~Monitor();
 
@@ -29,12 +30,13 @@ class Monitor {
  private:
   void watch(const std::stop_token& stop);
   void exchange(postgres::Session& session);
+  void show_backlog(postgres::Session& session);
   void watch_source(postgres::Session& session, const postgres::Row& run);
   void show();
 
   const RunSessions& sessions_;
   const Run& run_;
-  const strategies::ShadowTablePlan& plan_;
+  const strategies::ShadowTablePlan* plan_;
   RunProgress& progress_;
   Reporter& reporter_;
   std::stop_source run_stop_;

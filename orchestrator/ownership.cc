@@ -61,17 +61,26 @@ std::string host_name() {
   return name.data();
 }
 
-bool try_table_lock(postgres::Session& session, std::uint32_t table_oid) {
+bool try_lock(postgres::Session& session, int lock_class, std::uint32_t object) {
   return session
       .run({"owner.lock", "SELECT pg_catalog.pg_try_advisory_lock($1::int, $2::bigint::int4) AS locked"},
-           {std::to_string(kTableLockClass), std::to_string(static_cast<std::int32_t>(table_oid))})
+           {std::to_string(lock_class), std::to_string(static_cast<std::int32_t>(object))})
       .only()
       .boolean("locked");
 }
 
-std::string describe_table_lock_holder(postgres::Session& session, std::uint32_t table_oid) {
+/// A process that was just killed may leave the lock behind for the moment that its backend needs to notice.
+bool try_lock_patiently(postgres::Session& session, int lock_class, std::uint32_t object) {
+  for (int look = 0; look < kLooksAtTableLock; ++look) {
+    if (try_lock(session, lock_class, object)) return true;
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+  return false;
+}
+
+std::string describe_lock_holder(postgres::Session& session, int lock_class, std::uint32_t object) {
   const postgres::Rows rows = session.run({"owner.holder", std::string(kLockHolder)},
-                                          {std::to_string(kTableLockClass), std::to_string(table_oid)});
+                                          {std::to_string(lock_class), std::to_string(object)});
   if (rows.empty()) return "a session that has just ended";
   const Row row = rows[0];
   return fmt::format("backend {} ({}, user {}, {}, connected since {})", row.text("pid"),
@@ -83,16 +92,24 @@ std::string describe_table_lock_holder(postgres::Session& session, std::uint32_t
 }  // namespace
 
 void hold_table(postgres::Session& session, std::uint32_t table_oid, const std::string& table) {
-  for (int look = 0; look < kLooksAtTableLock; ++look) {
-    if (try_table_lock(session, table_oid)) return;
-    std::this_thread::sleep_for(kBetweenLooks);
-  }
+  if (try_lock_patiently(session, kTableLockClass, table_oid)) return;
   throw Failure(ExitCode::refused, {.code = "table-held",
                                     .object = table,
                                     .message = "another crossfade process works on this table",
                                     .expected = "one process a table",
-                                    .found = describe_table_lock_holder(session, table_oid),
+                                    .found = describe_lock_holder(session, kTableLockClass, table_oid),
                                     .next = "Wait for it, or stop it; `crossfade status` shows its run."});
+}
+
+void hold_run(postgres::Session& session, std::int64_t run, const std::string& display) {
+  const auto object = static_cast<std::uint32_t>(run);
+  if (try_lock_patiently(session, kRunOwnerLockClass, object)) return;
+  throw Failure(ExitCode::refused, {.code = "run-held",
+                                    .object = display,
+                                    .message = "another crossfade process works on this run",
+                                    .expected = "one process a run",
+                                    .found = describe_lock_holder(session, kRunOwnerLockClass, object),
+                                    .next = "Wait for it, or stop it; `crossfade status` shows it."});
 }
 
 std::string take_over(postgres::Session& session, std::int64_t run) {

@@ -20,11 +20,17 @@ namespace crossfade::orchestrator {
 inline constexpr int kTableLockClass = 0x63660001;
 inline constexpr int kRunLockClass = 0x63660002;
 inline constexpr int kInitLockClass = 0x63660003;
+/// Of a run that is about no table; the object is the run's number.
+inline constexpr int kRunOwnerLockClass = 0x63660004;
+inline constexpr int kRevisionsLockClass = 0x63660005;
 
 /// Takes the table's lock for the life of the session. A process that was just killed may leave it behind for
 /// the moment that its backend needs to notice, so it is asked for during 1.5 s. Throws Failure (exit 5) that
 /// says who holds it.
 void hold_table(postgres::Session& session, std::uint32_t table_oid, const std::string& table);
+
+/// The same for a run that is about no table.
+void hold_run(postgres::Session& session, std::int64_t run, const std::string& display);
 
 /// Takes the run over: waits for the exclusive run lock, terminating worker sessions of other epochs, and
 /// journals a fresh random epoch; then ends every other session of earlier epochs, whose locks and snapshots

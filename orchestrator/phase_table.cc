@@ -12,6 +12,10 @@ namespace {
 constexpr PhaseTransition kTransitions[] = {
     {Phase::planned, Phase::expanding, "the plan is journalled"},
     {Phase::expanding, Phase::copying, "shadow table made, change capture on, chunks listed"},
+    {Phase::expanding, Phase::contracted, "in place: every statement carried out"},
+    {Phase::expanding, Phase::soaking,
+     "in place: every statement carried out, what was dropped is kept aside"},
+    {Phase::soaking, Phase::reverted, "in place: what was kept aside is back"},
     {Phase::copying, Phase::building, "every chunk copied"},
     {Phase::building, Phase::replaying, "moved rows purged, indexes and constraints built"},
     {Phase::replaying, Phase::verifying, "the log is short"},
@@ -63,7 +67,7 @@ void require_transition(Phase from, Phase to) {
 }
 
 bool finished(Phase phase) {
-  return phase == Phase::contracted || phase == Phase::aborted;
+  return phase == Phase::contracted || phase == Phase::aborted || phase == Phase::reverted;
 }
 
 std::string to_string(Phase phase) {
@@ -85,7 +89,7 @@ std::string phase_diagram() {
     out += fmt::format("    {} --> {}: {}\n", to_string(transition.from), to_string(transition.to),
                        transition.comment);
   }
-  for (const Phase phase : {Phase::contracted, Phase::aborted})
+  for (const Phase phase : {Phase::contracted, Phase::reverted, Phase::aborted})
     out += fmt::format("    {} --> [*]\n", to_string(phase));
   return out;
 }

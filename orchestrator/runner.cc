@@ -4,15 +4,6 @@
 
 #include <chrono>
 
-#include "orchestrator/build.h"
-#include "orchestrator/copy_rows.h"
-#include "orchestrator/cutover/cutover.h"
-#include "orchestrator/expand.h"
-#include "orchestrator/monitor.h"
-#include "orchestrator/ownership.h"
-#include "orchestrator/replay.h"
-#include "orchestrator/run_removal.h"
-#include "orchestrator/verify_run.h"
 #include "postgres/error.h"
 #include "postgres/problem.h"
 
@@ -23,20 +14,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr double kVerificationGoodForSeconds = 3600;
 constexpr int kReconnects =
     12;  ///< in a row without any progress; with their pauses about a minute and a half
 constexpr milliseconds kLongestReconnectPause{15000};
-
-Failure resumable(const Run& run, std::string code, std::string message, std::string found,
-                  std::string next) {
-  return Failure(ExitCode::resumable, {.code = std::move(code),
-                                       .object = fmt::format("run {} of {}", run.run, run.table()),
-                                       .message = std::move(message),
-                                       .expected = "",
-                                       .found = std::move(found),
-                                       .next = std::move(next)});
-}
 
 Failure stopped(std::int64_t run) {
   return Failure(ExitCode::resumable, {.code = "stopped",
@@ -50,7 +30,7 @@ Failure stopped(std::int64_t run) {
 Failure out_of_space(const Run& run, const postgres::DatabaseError& error) {
   return Failure(ExitCode::failed,
                  {.code = "disk-full",
-                  .object = fmt::format("run {} of {}", run.run, run.table()),
+                  .object = run.display(),
                   .message = "the server's disk is full: " + error.report().message,
                   .expected = "room for the new table, its indexes and WAL",
                   .found = "SQLSTATE " + error.sqlstate(),
@@ -60,304 +40,7 @@ Failure out_of_space(const Run& run, const postgres::DatabaseError& error) {
                       run.run)});
 }
 
-Failure planned_by_another_version(const Run& run) {
-  return Failure(
-      ExitCode::refused,
-      {.code = "another-version",
-       .object = fmt::format("run {} of {}", run.run, run.table()),
-       .message = "the run was planned by another version of crossfade",
-       .expected = "a plan in this version's form",
-       .found = "one that cannot be read",
-       .next = "Finish or abort the run with the version that began it; nothing has been changed."});
-}
-
 }  // namespace
-
-/// One process's work on one run, until it ends or the connection is lost.
-class Runner::Execution {
- public:
-  Execution(const postgres::SessionFactory& factory, Reporter& reporter, const std::stop_token& stop,
-            const RunRequest& request, const std::string& own_epoch)
-      : reporter_(reporter), request_(request), forward_(stop, [this] { stop_.request_stop(); }) {
-    control_ = factory.open({.application_name = fmt::format("crossfade/{}/control", request.run)});
-    run_ = Journal(*control_).load(request.run).value();
-    if (!own_epoch.empty() && run_.epoch != own_epoch) {
-      throw resumable(
-          run_, "taken-over", "another process has taken the run over while the connection was lost",
-          "another epoch in the journal", "Let the other process finish; `crossfade status` shows it.");
-    }
-    hold_table(*control_, run_.table_oid, run_.table());
-    sessions_.emplace(factory, run_, take_over(*control_, run_.run));
-    // The control session evaluates the run's own expressions as well, so it is opened again with the run's
-    // settings; the first one goes on holding the lock.
-    owner_ = std::move(control_);
-    control_ = sessions_->open("control");
-    journal_.emplace(*control_);
-    run_ = journal_->load(request.run).value();
-    try {
-      plan_ = boost::json::value_to<strategies::ShadowTablePlan>(run_.plan);
-    } catch (const boost::system::system_error&) {
-      throw planned_by_another_version(run_);
-    }
-    context_.emplace(RunContext{plan_,
-                                *sessions_,
-                                request_.options,
-                                *control_,
-                                *journal_,
-                                progress_,
-                                reporter_,
-                                stop_.get_token(),
-                                postgres::read_server_facts(*control_).encoding,
-                                {}});
-    if (!run_.source_fingerprint.is_null()) {
-      context_->fingerprint = boost::json::value_to<checkers::TableFingerprint>(run_.source_fingerprint);
-    }
-  }
-
-  RunResult run(bool& progressed) {
-    refuse_while_paused();
-    {
-      progress_.start(run_.phase, run_.rows_copied, run_.rows_total);
-      // A pause must not stop what removes or looks at a paused run.
-      Monitor monitor(*sessions_, run_, plan_, progress_, reporter_,
-                      heeds_pause() ? stop_ : std::stop_source(std::nostopstate));
-      try {
-        if (request_.goal == Goal::cutover || request_.goal == Goal::contract) {
-          journal_->set_state(run_.run, State::running, "");
-          // Kept from the beginning, so that a crash on the way to the cutover does not forget the wish.
-          if (request_.options.postpone_cutover) journal_->set_postponed(run_.run, true);
-        }
-        pursue(progressed);
-      } catch (const SourceChanged& changed) {
-        source_changed(changed.change);
-        progressed = true;
-        return run_again(progressed);
-      } catch (const postgres::DatabaseError& error) {
-        // A name that is gone, or a column: the table's change is the reason, if it has changed.
-        if (names_nothing(error) || error.sqlstate() == "42703") rethrow_as_source_change();
-        throw;
-      } catch (const Failure& failure) {
-        // The monitor has stopped the run; what it saw is the reason.
-        if (const auto change = monitor.source_change()) source_changed(*change);
-        if (monitor.paused()) refuse_while_paused();
-        throw;
-      }
-    }
-    return {.run = journal_->load(run_.run).value(), .verification = std::move(verification_), .total_ms = 0};
-  }
-
-  const Run& journalled() const { return run_; }
-  const std::string& epoch() const { return sessions_->epoch(); }
-
-  /// So that `status` says why the run stands still. Best effort: the connection may be what failed.
-  void record_stop(State state, const std::string& reason) noexcept {
-    try {
-      if (run_.phase != Phase::soaking && !finished(run_.phase)) journal_->set_state(run_.run, state, reason);
-    } catch (...) {
-    }
-  }
-
- private:
-  void rethrow_as_source_change() {
-    try {
-      throw_if_source_changed(*context_, *control_);
-    } catch (const SourceChanged& changed) {
-      if (changed.change.reaction == checkers::FingerprintReaction::stop) source_changed(changed.change);
-    }
-  }
-
-  RunResult run_again(bool& progressed) {
-    run_ = journal_->load(run_.run).value();
-    return run(progressed);
-  }
-
-  bool heeds_pause() const { return request_.goal == Goal::cutover || request_.goal == Goal::contract; }
-
-  void refuse_while_paused() {
-    run_ = journal_->load(run_.run).value();
-    if (run_.paused_by.empty() || !heeds_pause() || run_.phase == Phase::soaking) return;
-    throw resumable(run_, "paused", "the run is paused",
-                    fmt::format("paused by {} at {}", run_.paused_by, run_.paused_at),
-                    fmt::format("`crossfade resume {}` lifts the pause and goes on.", run_.run));
-  }
-
-  void pursue(bool& progressed) {
-    switch (request_.goal) {
-      case Goal::abort:
-        if (run_.phase == Phase::aborted) return;  // an earlier attempt's commit had got through after all
-        abort_run(*context_, run_.phase);
-        break;
-      case Goal::verify:
-        verify_only();
-        break;
-      case Goal::cutover:
-      case Goal::contract:
-        while (step()) progressed = true;
-        break;
-    }
-  }
-
-  /// One phase. False when the goal is reached.
-  bool step() {
-    context_->check_stop();
-    // The lock on the table is this session's; without it another process may already be at work.
-    owner_->run({"owner.alive", "SELECT 1 AS one"});
-    run_ = journal_->load(run_.run).value();
-    const Phase phase = run_.phase;
-    const auto started = Clock::now();
-    switch (phase) {
-      case Phase::planned:
-        advance(Phase::planned, Phase::expanding);
-        return true;
-      case Phase::expanding:
-        progress_.start(phase, 0, 0);
-        create_shadow(*context_);
-        switch_capture_on(*context_);
-        list_chunks(*context_);
-        spent("expand", started);
-        return true;
-      case Phase::copying:
-        progress_.start(phase, run_.rows_copied, run_.rows_total);
-        copy_all_chunks(*context_);
-        advance(phase, Phase::building);
-        spent("copy", started);
-        return true;
-      case Phase::building:
-        progress_.start(phase, 0, 0);
-        build_shadow(*context_);
-        advance(phase, Phase::replaying);
-        spent("build", started);
-        return true;
-      case Phase::replaying:
-        progress_.start(phase, 0, 0);
-        catch_up(*context_);
-        advance(phase, request_.options.skip_verification ? Phase::ready : Phase::verifying);
-        if (request_.options.skip_verification) journal_->event(run_.run, "verification skipped on request");
-        spent("replay", started);
-        return true;
-      case Phase::verifying:
-        verify();
-        advance(phase, Phase::ready);
-        spent("verify", started);
-        return true;
-      case Phase::ready:
-        return ready(started);
-      case Phase::soaking:
-        progress_.start(phase, 0, 0);
-        drop_replay_key();
-        if (request_.goal != Goal::contract) return false;
-        contract_run(*context_);
-        return true;
-      case Phase::reverted:
-      case Phase::contracted:
-      case Phase::aborted:
-        return false;
-    }
-    return false;
-  }
-
-  bool ready(Clock::time_point started) {
-    progress_.start(Phase::ready, 0, 0);
-    if (request_.options.postpone_cutover) {
-      journal_->set_postponed(run_.run, true);
-      journal_->set_state(run_.run, State::postponed, "the cutover is postponed until `crossfade cutover`");
-      throw resumable(
-          run_, "postponed", "in sync and verified; the cutover is postponed", "--postpone-cutover",
-          fmt::format("`crossfade cutover {}` replays what has changed since, verifies again and cuts over.",
-                      run_.run));
-    }
-    if (needs_verification_again()) {
-      catch_up(*context_);
-      advance(Phase::ready, Phase::verifying);
-      journal_->set_postponed(run_.run, false);
-      return true;
-    }
-    const CommittedCutover committed = cut_over(*context_, run_.file_fingerprint, run_.revision);
-    spent("cutover", started);
-    // The swap committed locally; this commit waits for whatever standby the server is told to wait for.
-    journal_->save_cutover(run_.run, boost::json::value_from(committed.outcome));
-    journal_->event(run_.run, "cut over",
-                    {{"outcome", boost::json::value_from(committed.outcome)},
-                     {"held_ms", boost::json::value_from(committed.held)}});
-    return true;
-  }
-
-  bool needs_verification_again() const {
-    if (request_.options.skip_verification) return false;
-    return run_.postponed || !run_.verified_age_s || *run_.verified_age_s > kVerificationGoodForSeconds;
-  }
-
-  /// Part of soaking, not of the cutover, so that a process which comes after a crash does it as well.
-  void drop_replay_key() {
-    for (const strategies::IndexBuild& index : plan_.indexes) {
-      if (!index.temporary) continue;
-      control_->run({"cutover.drop_replay_key",
-                     "DROP INDEX CONCURRENTLY IF EXISTS " +
-                         postgres::QualifiedName{plan_.source.name.schema, index.name}.quoted()});
-    }
-  }
-
-  void verify() {
-    progress_.start(Phase::verifying, 0, run_.rows_copied);
-    const checkers::VerificationReport report = verify_run(*context_, true);
-    if (record_verification(*context_, report)) return;
-    throw differences_found(plan_, report);
-  }
-
-  void verify_only() {
-    if (run_.phase != Phase::replaying && run_.phase != Phase::verifying && run_.phase != Phase::ready)
-      throw nothing_to_compare(run_);
-    progress_.start(Phase::verifying, 0, run_.rows_copied);
-    const checkers::VerificationReport report = verify_run(*context_, true);
-    verification_ = checkers::to_json(report);
-    if (!record_verification(*context_, report)) throw differences_found(plan_, report);
-  }
-
-  void source_changed(const checkers::FingerprintChange& change) {
-    run_ = journal_->load(run_.run).value();
-    if (change.reaction == checkers::FingerprintReaction::restart_copy) {
-      restart_run(*context_, run_.phase, change.reason);
-      return;
-    }
-    // A renamed or dropped key column would make every captured write of the application fail: capture goes
-    // first.
-    disarm_capture(*control_, plan_);
-    journal_->event(run_.run, "capture disarmed", {{"reason", change.reason}});
-    throw Failure(
-        ExitCode::refused,
-        {.code = "table-changed",
-         .object = plan_.source.name.display(),
-         .message = "the table changed under the run: it " + change.reason,
-         .expected = "the shape that the run was planned for",
-         .found = change.component + " changed",
-         .next = fmt::format("`crossfade abort {}`, then `crossfade up` plans it anew.", run_.run)});
-  }
-
-  void advance(Phase from, Phase to) {
-    postgres::Transaction transaction(*control_, "advance");
-    journal_->advance(run_.run, from, to);
-    transaction.commit();
-  }
-
-  void spent(const std::string& name, Clock::time_point since) {
-    journal_->add_milliseconds(run_.run, name,
-                               std::chrono::duration<double, std::milli>(Clock::now() - since).count());
-  }
-
-  Reporter& reporter_;
-  const RunRequest& request_;
-  std::stop_source stop_;
-  std::unique_ptr<postgres::Session> owner_;
-  std::unique_ptr<postgres::Session> control_;
-  Run run_;
-  std::optional<RunSessions> sessions_;
-  std::optional<Journal> journal_;
-  strategies::ShadowTablePlan plan_;
-  RunProgress progress_;
-  std::optional<RunContext> context_;
-  std::optional<boost::json::value> verification_;
-  std::stop_callback<std::function<void()>> forward_;
-};
 
 Runner::Runner(const postgres::SessionFactory& factory, Reporter& reporter, std::stop_token stop)
     : factory_(factory), reporter_(reporter), stop_(std::move(stop)) {}
@@ -367,11 +50,11 @@ RunResult Runner::execute(const RunRequest& request) {
   milliseconds pause{250};
   std::string own_epoch;
   for (int reconnects = 0;; ++reconnects) {
-    std::optional<Execution> execution;
+    std::unique_ptr<RunExecution> execution;
     bool progressed = false;
     std::string trouble;
     try {
-      execution.emplace(factory_, reporter_, stop_, request, own_epoch);
+      execution = make_execution({factory_, reporter_, stop_, request, own_epoch});
       own_epoch = execution->epoch();
       RunResult result = execution->run(progressed);
       result.total_ms = std::chrono::duration<double, std::milli>(Clock::now() - started).count();
@@ -394,8 +77,9 @@ RunResult Runner::execute(const RunRequest& request) {
       // After a lost connection the server may be away for a while, or still hold our own last session's
       // lock.
       const bool passing =
-          (failure.problem().code == "unreachable" && (reconnects > 0 || execution.has_value())) ||
-          (failure.problem().code == "table-held" && reconnects > 0);
+          (failure.problem().code == "unreachable" && (reconnects > 0 || execution != nullptr)) ||
+          ((failure.problem().code == "table-held" || failure.problem().code == "run-held") &&
+           reconnects > 0);
       if (!passing) {
         if (execution) {
           const State state = failure.exit_code() != ExitCode::resumable ? State::failed

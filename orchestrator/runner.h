@@ -1,36 +1,15 @@
-// Executes one run, from whatever phase its journal is in to the phase that was asked for. This is the
-// recipe: the loop over the phases, with every detail elsewhere. It owns the control session, whose advisory
-// lock on the table is the proof of ownership; when a connection is lost it opens new ones, takes the run
-// over again and goes on from the journal. One thread; the monitor and the workers are its own.
+// Executes one run, from whatever phase its journal is in to the phase that was asked for. When a connection
+// is lost it opens new ones, takes the run over again and goes on from the journal (run_execution.h). One
+// thread; the monitor and the workers are the execution's own.
 #pragma once
 
-#include <boost/json.hpp>
-#include <memory>
-#include <optional>
 #include <stop_token>
-#include <string>
 
-#include "orchestrator/journal.h"
 #include "orchestrator/reporter.h"
-#include "orchestrator/run_context.h"
+#include "orchestrator/run_execution.h"
 #include "postgres/connection.h"
 
 namespace crossfade::orchestrator {
-
-/// What a command asks of a run.
-enum class Goal { cutover, contract, abort, verify };
-
-struct RunRequest {
-  std::int64_t run = 0;
-  Goal goal = Goal::cutover;
-  RunOptions options;
-};
-
-struct RunResult {
-  Run run;                                         ///< as journalled at the end
-  std::optional<boost::json::value> verification;  ///< Goal::verify: the full report
-  double total_ms = 0;
-};
 
 class Runner {
  public:
@@ -41,8 +20,6 @@ class Runner {
   RunResult execute(const RunRequest& request);
 
  private:
-  class Execution;
-
   const postgres::SessionFactory& factory_;
   Reporter& reporter_;
   std::stop_token stop_;

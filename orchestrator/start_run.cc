@@ -2,72 +2,196 @@
 
 #include <fmt/format.h>
 
-#include <boost/json.hpp>
+#include <algorithm>
+#include <map>
 
 #include "checkers/table_fingerprint.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/ownership.h"
-#include "orchestrator/planning.h"
+#include "orchestrator/planning/planning.h"
+#include "orchestrator/policy.h"
+#include "orchestrator/revision_records.h"
 #include "orchestrator/role_settings.h"
+#include "postgres/error.h"
 #include "postgres/problem.h"
 
 namespace crossfade::orchestrator {
 
 namespace {
 
-Failure changed_while_planning(const FileTarget& target, const checkers::FingerprintChange& change) {
+using migrations::Direction;
+
+Failure changed_while_planning(const postgres::Table& table, const checkers::FingerprintChange& change) {
   return Failure(ExitCode::resumable,
                  {.code = "table-changed",
-                  .object = target.name.display(),
+                  .object = table.name.display(),
                   .message = "the table changed while it was planned for: it " + change.reason,
                   .expected = "a table that nobody alters at the same time",
                   .found = change.component + " changed",
                   .next = "Run `crossfade up` again."});
 }
 
+std::vector<FinishedStatement> finished_of(Journal& journal, const migrations::MigrationFile& file) {
+  std::vector<FinishedStatement> out;
+  for (const strategies::NumberedStatement& statement :
+       journal.finished_statements(file.revision, file.direction))
+    out.push_back({statement.number, statement.fingerprint});
+  return out;
+}
+
+bool is_applied(postgres::Session& session, const std::string& revision) {
+  const std::vector<std::string> applied = names_of(RevisionRecords(session).all());
+  return std::find(applied.begin(), applied.end(), revision) != applied.end();
+}
+
+/// The table that a part is about, where there is exactly one.
+std::optional<strategies::ChangedTable> only_table(const strategies::PartPlan& part) {
+  if (part.shadow) return strategies::ChangedTable{part.shadow->source.oid, part.shadow->source.name};
+  if (part.in_place->tables.size() == 1) return part.in_place->tables.front();
+  return std::nullopt;
+}
+
+class Start {
+ public:
+  Start(const postgres::SessionFactory& factory, Reporter& reporter, const migrations::MigrationFile& file,
+        const StartOptions& options)
+      : reporter_(reporter),
+        file_(file),
+        options_(options),
+        session_(factory.open({.application_name = "crossfade/plan"})),
+        // Planned under the run's own settings: names and expressions mean what they will mean while it runs.
+        planner_(open_as_role(factory, "crossfade/plan")),
+        journal_(*session_) {}
+
+  std::optional<std::int64_t> run() {
+    Run run{.revision = file_.revision, .file_fingerprint = file_.fingerprint, .strategy = "in-place"};
+    run.session_settings = read_role_settings(*session_);
+    run.system_identifier = postgres::read_server_facts(*session_).system_identifier;
+    run.end.direction = file_.direction;
+    run.end.completion = file_.completion;
+    run.end.completion_back = file_.completion_back;
+    run.postponed = options_.postpone_cutover;
+
+    if (is_done()) return std::nullopt;
+    // First without the locks: they are those of the tables that the plan names.
+    const std::vector<strategies::ChangedTable> tables = tables_of_next_part();
+    if (options_.on_tables) options_.on_tables(tables);
+    for (const strategies::ChangedTable& table : tables)
+      hold_table(*session_, table.oid, table.name.display());
+    // Another process may have done the same, to the end, while this one waited for the tables.
+    if (is_done()) return std::nullopt;
+    if (const auto other = started_by_another()) return other;
+    for (const strategies::ChangedTable& table : tables)
+      before_.emplace(table.oid, checkers::read_fingerprint(*planner_, table.oid));
+    try {
+      return start(run);
+    } catch (const postgres::DatabaseError& error) {
+      // A run without a table has no lock to wait for: the journal's unique index tells the two apart.
+      if (error.sqlstate() != "23505") throw;
+    }
+    if (is_done()) return std::nullopt;
+    return started_by_another();
+  }
+
+ private:
+  std::optional<std::int64_t> start(Run& run) {
+    // The journal row gives the number that names the schemas; a refusal rolls it back.
+    postgres::Transaction transaction(*session_, "start");
+    run.run = journal_.create_run(run);
+    const strategies::RevisionPlan plan = plan_now(run.run);
+    if (!plan.refusals.empty()) throw refusal_of(plan);
+    require_policy(&journal_, file_, plan, {options_.approved, options_.additive_only});
+    if (plan.parts.empty()) {
+      transaction.rollback();
+      finish_empty();
+      return std::nullopt;
+    }
+    for (const Problem& announcement : plan.announcements) reporter_.note(describe(announcement));
+    journal_part(run, plan.parts.front(), plan.parts.size() == 1);
+    transaction.commit();
+    return run.run;
+  }
+
+  std::optional<std::int64_t> started_by_another() {
+    for (const Run& open : journal_.open_runs()) {
+      if (open.revision == file_.revision && open.phase != Phase::soaking) return open.run;
+    }
+    return std::nullopt;
+  }
+
+  /// Applied, or taken back.
+  bool is_done() { return is_applied(*session_, file_.revision) == (file_.direction == Direction::up); }
+
+  strategies::RevisionPlan plan_now(std::int64_t run) {
+    EarlierChanges none;
+    return plan_revision(*planner_, {&file_, run, finished_of(journal_, file_)}, none);
+  }
+
+  std::vector<strategies::ChangedTable> tables_of_next_part() {
+    const strategies::RevisionPlan plan = plan_now(journal_.next_run_number());
+    if (!plan.refusals.empty()) throw refusal_of(plan);
+    if (plan.parts.empty()) return {};
+    const strategies::PartPlan& part = plan.parts.front();
+    if (part.shadow) return {{part.shadow->source.oid, part.shadow->source.name}};
+    return part.in_place->tables;
+  }
+
+  void journal_part(Run& run, const strategies::PartPlan& part, bool last) {
+    run.strategy = part.shadow ? "shadow" : "in-place";
+    run.end.completes = last;
+    run.end.statements = part.statements;
+    if (const auto table = only_table(part)) {
+      run.table_schema = table->name.schema;
+      run.table_name = table->name.name;
+      run.table_oid = table->oid;
+    }
+    journal_.describe_run(run);
+    if (part.shadow) {
+      const checkers::TableFingerprint before = unchanged_since_planned(part.shadow->source);
+      journal_.save_plan(run.run, boost::json::value_from(*part.shadow), part.estimate.rows);
+      journal_.save_fingerprint(run.run, boost::json::value_from(before));
+      journal_.save_definition(run.run, part.shadow->source.name,
+                               boost::json::value_from(part.shadow->source));
+      journal_.save_definition_after(run.run, part.shadow->source.name,
+                                     boost::json::value_from(part.shadow->target));
+    } else {
+      journal_.save_plan(run.run, boost::json::value_from(*part.in_place), part.estimate.rows);
+    }
+    // With the run itself, so that a crash before its first phase does not forget the wish.
+    if (options_.postpone_cutover) journal_.set_postponed(run.run, true);
+    journal_.event(run.run, "planned", {{"revision", file_.revision}, {"table", run.table()}});
+  }
+
+  /// Nobody has altered the table while it was planned for.
+  checkers::TableFingerprint unchanged_since_planned(const postgres::Table& table) {
+    const auto before = before_.find(table.oid);
+    if (before == before_.end())
+      throw changed_while_planning(table, {"table", checkers::FingerprintReaction::stop, "got another name"});
+    if (auto change = checkers::compare(before->second, checkers::read_fingerprint(*planner_, table.oid)))
+      throw changed_while_planning(table, *change);
+    return before->second;
+  }
+
+  void finish_empty() {
+    postgres::Transaction transaction(*session_, "finish_empty");
+    journal_.finish_empty_revision(file_);
+    transaction.commit();
+  }
+
+  Reporter& reporter_;
+  const migrations::MigrationFile& file_;
+  const StartOptions& options_;
+  std::unique_ptr<postgres::Session> session_;
+  std::unique_ptr<postgres::Session> planner_;
+  Journal journal_;
+  std::map<std::uint32_t, checkers::TableFingerprint> before_;
+};
+
 }  // namespace
 
 std::optional<std::int64_t> start_run(const postgres::SessionFactory& factory, Reporter& reporter,
-                                      const migrations::MigrationFile& file, bool postpone_cutover) {
-  const auto session = factory.open({.application_name = "crossfade/plan"});
-  Journal journal(*session);
-  Run run{.revision = file.revision, .file_fingerprint = file.fingerprint, .strategy = "shadow"};
-  run.session_settings = read_role_settings(*session);
-  run.system_identifier = postgres::read_server_facts(*session).system_identifier;
-
-  // Planned under the run's own settings: names and expressions mean what they will mean while rows are
-  // copied.
-  const auto planner = open_as_role(factory, "crossfade/plan");
-  const FileTarget target = resolve_target(*planner, file);
-  hold_table(*session, target.oid, target.name.display());
-  // Another process may have done the same, to the end, while this one waited for the table.
-  for (const AppliedRevision& applied : journal.applied_revisions()) {
-    if (applied.revision == file.revision) return std::nullopt;
-  }
-  for (const Run& open : journal.open_runs()) {
-    if (open.revision == file.revision) return open.run;
-  }
-  run.table_schema = target.name.schema;
-  run.table_name = target.name.name;
-  run.table_oid = target.oid;
-
-  // The journal row gives the number that names the schemas; a refusal rolls it back.
-  postgres::Transaction transaction(*session, "start");
-  const std::int64_t number = journal.create_run(run);
-  const checkers::TableFingerprint before = checkers::read_fingerprint(*planner, target.oid);
-  const strategies::RevisionPlan plan = plan_revision(*planner, file, number);
-  if (!plan.refusals.empty()) throw refusal_of(plan);
-  if (auto change = checkers::compare(before, checkers::read_fingerprint(*planner, target.oid))) {
-    throw changed_while_planning(target, *change);
-  }
-  for (const Problem& announcement : plan.announcements) reporter.note(describe(announcement));
-  journal.save_plan(number, boost::json::value_from(*plan.shadow), plan.estimate.rows);
-  journal.save_fingerprint(number, boost::json::value_from(before));
-  // With the run itself, so that a crash before its first phase does not forget the wish.
-  if (postpone_cutover) journal.set_postponed(number, true);
-  journal.event(number, "planned", {{"revision", file.revision}, {"table", target.name.display()}});
-  transaction.commit();
-  return number;
+                                      const migrations::MigrationFile& file, const StartOptions& options) {
+  return Start(factory, reporter, file, options).run();
 }
 
 }  // namespace crossfade::orchestrator

@@ -198,6 +198,15 @@ ConnectionTarget::ConnectionTarget(std::string text) : text_(std::move(text)) {
   parse(text_);
 }
 
+std::map<std::string, std::string> ConnectionTarget::environment() const {
+  std::map<std::string, std::string> variables;
+  const ConnectionOptions given = parse(text_);
+  for (const PQconninfoOption* option = given.get(); option->keyword != nullptr; ++option) {
+    if (option->envvar != nullptr && option->val != nullptr) variables[option->envvar] = option->val;
+  }
+  return variables;
+}
+
 std::string ConnectionTarget::display() const {
   const std::string host = effective(text_, "host");
   return fmt::format(

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,6 +26,9 @@ class ConnectionTarget {
 
   /// For libpq only; holds the password where the text had one.
   const std::string& connection_string() const { return text_; }
+  /// The same as libpq's environment variables, for programs that take their target from there: arguments
+  /// would show a password to everybody.
+  std::map<std::string, std::string> environment() const;
   /// host/port/database/user for people and logs; never a password.
   std::string display() const;
 

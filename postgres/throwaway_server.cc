@@ -350,6 +350,10 @@ const std::filesystem::path& ThrowawayServer::folder() const {
   return folder_->path();
 }
 
+int ThrowawayServer::port() const {
+  return kPort;
+}
+
 void ThrowawayServer::crash_and_restart() {
   end_postmaster(SIGQUIT);
   start();

@@ -42,6 +42,7 @@ class ThrowawayServer {
                                 const std::string& user = "postgres") const;
   /// Holds the socket, `data` and `server.log`.
   const std::filesystem::path& folder() const;
+  int port() const;
   const std::filesystem::path& binaries() const { return binaries_; }
   /// 0 while the server is stopped.
   pid_t postmaster_pid() const { return postmaster_; }

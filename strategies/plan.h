@@ -12,6 +12,7 @@
 #include "postgres/catalog.h"
 #include "postgres/problem.h"
 #include "postgres/quoting.h"
+#include "strategies/batched_update.h"
 
 namespace crossfade::strategies {
 
@@ -125,13 +126,85 @@ BOOST_DESCRIBE_STRUCT(ShadowTablePlan, (),
                        not_compared, carried_columns, binary_copy, create, set_aside, capture, uncapture,
                        indexes, finish, at_swap, swap, sequences))
 
+/// How a step of a change in place is carried out. The journal's row commits with the effect wherever that is
+/// possible; the other kinds may be repeated.
+enum class StepKind {
+  locked,      ///< the relation's lock by short attempts, then the statements, in one transaction
+  plain,       ///< one transaction; no lock on an existing table that anybody would wait for
+  autocommit,  ///< outside a transaction, may be repeated
+  index,       ///< CREATE INDEX CONCURRENTLY; an invalid left-over is dropped first, and after a failure
+  validate,    ///< VALIDATE CONSTRAINT under a lock that writers do not notice
+  look,        ///< a query that must return nothing: rows that would be in the way
+  batched,     ///< an UPDATE or DELETE, a batch of rows a transaction
+};
+BOOST_DESCRIBE_ENUM(StepKind, locked, plain, autocommit, index, validate, look, batched)
+
+/// One step of a change in place.
+struct InPlaceStep {
+  int statement = 0;  ///< number of the statement that it belongs to, from 1
+  std::string name;   ///< unique in the run; the journal knows it by this
+  StepKind kind = StepKind::plain;
+  std::string strategy;              ///< "instant DDL", "concurrent index" …
+  postgres::QualifiedName relation;  ///< what is locked, validated, indexed; may be empty
+  std::string lock;                  ///< of `locked`: the mode
+  std::string lock_first;            ///< of `locked`: a LOCK TABLE of other relations, in the same attempt
+  std::vector<std::string> sql;
+  std::vector<std::string> undo;      ///< takes the step back as long as its statement is unfinished
+  std::vector<std::string> contract;  ///< what is left to be dropped for good, after the soak
+  postgres::QualifiedName kept;       ///< of `contract`: the table that then is locked
+  std::string index;                  ///< of `index`: its name, in the relation's schema
+  std::string probe;                  ///< names rows in the way, as column "row" of type text; may be empty
+  bool bounded = false;               ///< of `plain`: rolled back where it takes longer than both budgets
+  std::optional<BatchedUpdatePlan> batched;
+  std::vector<LockUse> locks;
+  std::string hazard;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(InPlaceStep, (),
+                      (statement, name, kind, strategy, relation, lock, lock_first, sql, undo, contract, kept,
+                       index, probe, bounded, batched, locks, hazard, reason))
+
+/// A table that a run changes in place.
+struct ChangedTable {
+  std::uint32_t oid = 0;
+  postgres::QualifiedName name;
+};
+BOOST_DESCRIBE_STRUCT(ChangedTable, (), (oid, name))
+
+struct InPlacePlan {
+  std::int64_t run = 0;
+  std::vector<ChangedTable> tables;  ///< those that exist before the run, by oid
+  std::vector<InPlaceStep> steps;
+  bool keeps_dropped = false;  ///< something dropped is kept until contract
+};
+BOOST_DESCRIBE_STRUCT(InPlacePlan, (), (run, tables, steps, keeps_dropped))
+
+/// A statement of a revision, by its place among all of them, an ALTER TABLE's commands each for itself.
+struct NumberedStatement {
+  int number = 0;
+  std::string fingerprint;  ///< XXH3-128 of its text
+  std::string sql;
+};
+BOOST_DESCRIBE_STRUCT(NumberedStatement, (), (number, fingerprint, sql))
+
+/// Neighbouring statements that one run carries out: exactly one of `shadow` and `in_place` is there.
+struct PartPlan {
+  std::vector<NumberedStatement> statements;
+  std::optional<ShadowTablePlan> shadow;
+  std::optional<InPlacePlan> in_place;
+  Estimate estimate;
+};
+BOOST_DESCRIBE_STRUCT(PartPlan, (), (statements, shadow, in_place, estimate))
+
 struct RevisionPlan {
   std::string revision;
   Estimate estimate;
   std::vector<Step> steps;
-  std::optional<ShadowTablePlan> shadow;
+  std::vector<PartPlan> parts;  ///< in order; empty where there is a refusal
   std::vector<Problem> refusals;
   std::vector<Problem> announcements;
+  std::vector<Problem> approvals;   ///< what an operator must agree to before anything runs
+  std::vector<Problem> narrowings;  ///< what it drops (code "drops") or narrows ("narrows")
 };
 
 }  // namespace crossfade::strategies

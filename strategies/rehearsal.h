@@ -34,6 +34,8 @@ struct BackfillExpression {
 
 struct StatementOutcome {
   bool rewrote = false;
+  bool scanned = false;      ///< the table was read
+  bool built_index = false;  ///< an index was built, or built anew
   postgres::Table after;
   std::vector<UsingExpression> usings;
   /// Columns that this statement added and whose default is stable: the value as a literal, evaluated once.

@@ -197,13 +197,6 @@ void plan_swap(ShadowTablePlan& plan, const migrations::MigrationFile& file) {
   append(plan.swap, guard_statements(plan, plan.old_schema, {plan.old_schema, plan.source.name.name}, false));
 }
 
-bool needs_rewrite(const ShadowRequest& request) {
-  const auto& outcomes = request.rehearsal->statements;
-  return !request.file->rewrites.empty() || !request.file->backfills.empty() ||
-         std::any_of(outcomes.begin(), outcomes.end(),
-                     [](const StatementOutcome& outcome) { return outcome.rewrote; });
-}
-
 ShadowTablePlan assemble(const ShadowRequest& request, KeyChoice key, ColumnMapping mapping) {
   const ShapeRehearsal& rehearsal = *request.rehearsal;
   ShadowTablePlan plan;
@@ -258,19 +251,9 @@ std::string old_schema_name(std::int64_t run) {
   return fmt::format("crossfade_{}_old", run);
 }
 
-RevisionPlan plan_shadow_table(const ShadowRequest& request) {
-  RevisionPlan result{.revision = request.file->revision};
+ShadowPlanning plan_shadow_table(const ShadowRequest& request) {
+  ShadowPlanning result;
   const std::string table = request.rehearsal->source.name.display();
-  if (!needs_rewrite(request)) {
-    result.refusals.push_back(
-        {.code = "no-rewrite-needed",
-         .object = request.file->path,
-         .message = "no statement of this file rewrites " + table + "; it holds catalog changes only",
-         .expected = "at least one change that PostgreSQL answers with a rewrite of the table",
-         .found = "catalog changes only",
-         .next = "Run such statements by hand under a lock_timeout, or add  -- crossfade:rewrite " +
-                 request.rehearsal->source.name.name + "  to rewrite the table with them."});
-  }
   for (const Index& index : request.rehearsal->target().indexes) {
     if (!index.exclusion) continue;
     result.refusals.push_back({.code = "exclusion-constraint",
@@ -312,9 +295,9 @@ RevisionPlan plan_shadow_table(const ShadowRequest& request) {
                            std::make_move_iterator(found.end()));
   }
   if (!result.refusals.empty()) return result;
-  result.shadow = std::move(plan);
-  result.steps = shadow_steps(*result.shadow);
-  result.estimate = shadow_estimate(*result.shadow);
+  result.plan = std::move(plan);
+  result.steps = shadow_steps(*result.plan);
+  result.estimate = shadow_estimate(*result.plan);
   return result;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,15 @@ struct ShadowRequest {
   SchemaNames names;
 };
 
-/// The plan, or its refusals (then `shadow` is empty). Every refusal is listed, not only the first.
-RevisionPlan plan_shadow_table(const ShadowRequest& request);
+struct ShadowPlanning {
+  std::optional<ShadowTablePlan> plan;  ///< null where there are refusals
+  std::vector<Step> steps;
+  Estimate estimate;
+  std::vector<Problem> refusals;
+};
+
+/// Every refusal is listed, not only the first.
+ShadowPlanning plan_shadow_table(const ShadowRequest& request);
 
 /// What remains to be dropped once the operator contracts, in order. Never CASCADE (rule 28).
 std::vector<std::string> contract_statements(const ShadowTablePlan& plan);

@@ -22,20 +22,29 @@ boost::json::value number(const boost::json::value& object, std::string_view mem
   return found == nullptr ? boost::json::value(0) : *found;
 }
 
+std::string database_of(const GlobalOptions& options) {
+  std::string database = options.database;
+  for (const char* variable : {"CROSSFADE_DATABASE_URL", "DATABASE_URL"}) {
+    if (database.empty()) database = from_environment(variable);
+  }
+  return database;
+}
+
 std::string line_of(const Run& run) {
-  return fmt::format("{} ({} of {}, {} {})", run.run, run.revision, run.table(), to_string(run.phase),
+  return fmt::format("{} ({}{}, {} {})", run.run, run.revision,
+                     run.table().empty() ? "" : " of " + run.table(), to_string(run.phase),
                      to_string(run.state));
 }
 
 }  // namespace
 
 postgres::SessionFactory CommandEnvironment::connect() const {
-  std::string database = options.database;
-  for (const char* variable : {"CROSSFADE_DATABASE_URL", "DATABASE_URL"}) {
-    if (database.empty()) database = from_environment(variable);
-  }
-  return postgres::SessionFactory(postgres::ConnectionTarget(database),
+  return postgres::SessionFactory(postgres::ConnectionTarget(database_of(options)),
                                   postgres::FaultPlan::from_environment());
+}
+
+bool CommandEnvironment::database_given() const {
+  return !database_of(options).empty();
 }
 
 Run choose_run(postgres::Session& session, std::optional<std::int64_t> given, const std::string& command,
@@ -87,7 +96,7 @@ boost::json::object run_document(const Run& run, bool resumed, double total_ms) 
   if (run.cutover.is_object()) cutover = run.cutover;
   return {{"run", run.run},
           {"revision", run.revision},
-          {"table", run.table()},
+          {"table", run.table().empty() ? boost::json::value(nullptr) : boost::json::value(run.table())},
           {"strategy", run.strategy},
           {"phase", to_string(run.phase)},
           {"state", to_string(run.state)},
@@ -100,8 +109,19 @@ boost::json::object run_document(const Run& run, bool resumed, double total_ms) 
 }
 
 std::string run_text(const Run& run, double total_ms) {
-  std::string text = fmt::format("run {}  {}  {}: {} {}\n", run.run, run.revision, run.table(),
-                                 to_string(run.phase), to_string(run.state));
+  std::string text =
+      fmt::format("run {}  {}  {}: {} {}\n", run.run, run.revision,
+                  run.table().empty() ? "in place" : run.table(), to_string(run.phase), to_string(run.state));
+  if (run.strategy == "in-place") {
+    text += fmt::format("  {} statement{} in place\n  {:.1f} s in total\n", run.end.statements.size(),
+                        run.end.statements.size() == 1 ? "" : "s", total_ms / 1000);
+    if (run.phase == Phase::soaking)
+      text += fmt::format(
+          "  what was dropped is kept aside; `crossfade contract {0}` drops it, `crossfade revert {0}` "
+          "brings it back\n",
+          run.run);
+    return text;
+  }
   text += fmt::format("  rows copied {}, changes replayed {}", run.rows_copied, run.keys_replayed);
   if (run.verification.is_object()) {
     text += fmt::format(", rows verified {}, differences {}",

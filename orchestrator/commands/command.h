@@ -18,11 +18,15 @@
 
 namespace crossfade::orchestrator {
 
+/// sarif and github are lint's alone.
+enum class OutputFormat { text, json, sarif, github };
+
 struct GlobalOptions {
   std::string
       database;  ///< empty: CROSSFADE_DATABASE_URL, DATABASE_URL, libpq's own variables, in this order
   std::filesystem::path directory = "migrations";
-  bool json = false;
+  OutputFormat format = OutputFormat::text;
+  bool json = false;  ///< whether that is json
   ProgressStyle progress = ProgressStyle::automatic;
 };
 
@@ -31,6 +35,8 @@ struct CommandEnvironment {
   std::stop_token stop;
 
   postgres::SessionFactory connect() const;
+  /// Whether the options or the environment name one; libpq's own variables do not count.
+  bool database_given() const;
 };
 
 /// `document` holds the command's own members; main adds schema, command, exit_code and error.

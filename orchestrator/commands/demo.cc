@@ -70,7 +70,7 @@ CommandResult run_demo_command(const CommandEnvironment& environment, const Demo
         global.database = connection_string;
         global.directory = directory;
         ListeningReporter reporter(listener);
-        return result_of(run_up({global, stop}, RunOptions{}, reporter));
+        return result_of(run_up({global, stop}, UpOptions{}, reporter));
       };
   demo::ScreenStyle screen =
       ::isatty(STDERR_FILENO) != 0 ? demo::ScreenStyle::block : demo::ScreenStyle::lines;

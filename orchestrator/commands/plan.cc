@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
 #include "migrations/revision_directory.h"
-#include "orchestrator/applied_files.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/planning.h"
-#include "orchestrator/role_settings.h"
+#include "orchestrator/commands/pending.h"
+#include "orchestrator/commands/saved_plan.h"
 
 namespace crossfade::orchestrator {
 
@@ -34,6 +33,7 @@ std::string as_text(const strategies::RevisionPlan& plan) {
     for (const std::string& sql : step.sql) out += "     | " + sql + "\n";
   }
   for (const Problem& announcement : plan.announcements) out += "\n  note: " + describe(announcement) + "\n";
+  for (const Problem& approval : plan.approvals) out += "\n  needs approval: " + describe(approval) + "\n";
   for (const Problem& refusal : plan.refusals) out += "\n  refused: " + describe(refusal) + "\n";
   return out;
 }
@@ -42,7 +42,8 @@ boost::json::object as_document(const strategies::RevisionPlan& plan) {
   return {{"revision", plan.revision},
           {"estimate", boost::json::value_from(plan.estimate)},
           {"steps", boost::json::value_from(plan.steps)},
-          {"announcements", boost::json::value_from(plan.announcements)}};
+          {"announcements", boost::json::value_from(plan.announcements)},
+          {"approvals", boost::json::value_from(plan.approvals)}};
 }
 
 boost::json::object refusal_document(const Problem& refusal) {
@@ -54,27 +55,13 @@ boost::json::object refusal_document(const Problem& refusal) {
 
 }  // namespace
 
-CommandResult run_plan(const CommandEnvironment& environment, const PlanOptions& options) {
-  const migrations::RevisionDirectory directory = migrations::load_directory(environment.options.directory);
-  directory.only_head();
-  const auto factory = environment.connect();
-  const auto session = factory.open({.application_name = "crossfade/plan"});
-  const auto planner = open_as_role(factory, "crossfade/plan");
-
-  std::int64_t run = journal_exists(*session) ? Journal(*session).next_run_number() : 1;
+CommandResult show_plans(const CommandEnvironment& environment,
+                         const std::vector<migrations::MigrationFile>& files, const PlanOptions& options) {
   CommandResult result;
   boost::json::array revisions;
   boost::json::array refusals;
-  std::string fingerprints;
-  for (const migrations::MigrationFile* file : pending_files(*session, directory)) {
-    strategies::RevisionPlan plan{.revision = file->revision};
-    try {
-      plan = plan_revision(*planner, *file, run++);
-    } catch (const Failure& failure) {
-      if (failure.exit_code() != ExitCode::refused) throw;
-      plan.refusals.push_back(failure.problem());
-    }
-    fingerprints += plan_fingerprint(plan);
+  const std::vector<strategies::RevisionPlan> plans = plan_files(environment, files);
+  for (const strategies::RevisionPlan& plan : plans) {
     revisions.push_back(as_document(plan));
     for (const Problem& refusal : plan.refusals) refusals.push_back(refusal_document(refusal));
     if (!plan.refusals.empty() && !result.problem) result.problem = plan.refusals.front();
@@ -82,10 +69,17 @@ CommandResult run_plan(const CommandEnvironment& environment, const PlanOptions&
   }
   if (revisions.empty()) result.text = "nothing is pending\n";
   if (!refusals.empty()) result.exit_code = ExitCode::refused;
-  result.document["fingerprint"] = fingerprints.substr(0, 32);
+  result.document["fingerprint"] = fingerprint_of(environment, plans);
   result.document["revisions"] = std::move(revisions);
   result.document["refusals"] = std::move(refusals);
+  if (!options.out.empty()) save_plan(options.out, result.document);
   return result;
+}
+
+CommandResult run_plan(const CommandEnvironment& environment, const PlanOptions& options) {
+  const migrations::RevisionDirectory directory = migrations::load_directory(environment.options.directory);
+  const auto session = environment.connect().open({.application_name = "crossfade/plan"});
+  return show_plans(environment, pending_up_to(*session, directory, options.target), options);
 }
 
 }  // namespace crossfade::orchestrator

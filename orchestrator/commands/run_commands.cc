@@ -1,6 +1,7 @@
 // pause, resume, cutover, contract and abort: each chooses a run and pursues one goal with it.
 #include <fmt/format.h>
 
+#include "migrations/inverse.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/runner.h"
 
@@ -10,6 +11,20 @@ namespace {
 
 bool before_cutover(const Run& run) {
   return run.phase != Phase::soaking && run.phase != Phase::reverted && !finished(run.phase);
+}
+
+/// Statements of the revision that are carried out, each with what would take it back.
+std::string what_stays(const postgres::SessionFactory& factory, const Run& run) {
+  const auto session = factory.open({.application_name = "crossfade/show"});
+  std::string out;
+  for (const strategies::NumberedStatement& statement :
+       Journal(*session).finished_statements(run.revision, run.end.direction)) {
+    const auto parsed = migrations::parse_statements(statement.sql, "", 1);
+    const auto inverse = parsed.size() == 1 ? migrations::inverse_of(parsed.front()) : std::nullopt;
+    out += fmt::format("  stays: {}. {}\n    taken back by: {}\n", statement.number, statement.sql,
+                       inverse ? inverse->sql : "a statement of your own");
+  }
+  return out;
 }
 
 CommandResult pursue(const CommandEnvironment& environment, const Run& run, Goal goal,
@@ -22,6 +37,7 @@ CommandResult pursue(const CommandEnvironment& environment, const Run& run, Goal
     const RunResult done = runner.execute({run.run, goal, options});
     result.document["runs"] = boost::json::array{run_document(done.run, true, done.total_ms)};
     result.text = run_text(done.run, done.total_ms);
+    if (goal == Goal::abort) result.text += what_stays(factory, done.run);
   } catch (const Failure& failure) {
     result.exit_code = failure.exit_code();
     result.problem = failure.problem();
@@ -49,7 +65,7 @@ CommandResult run_pause(const CommandEnvironment& environment, std::optional<std
   if (!journal.pause(run.run, operator_name())) {
     throw Failure(ExitCode::refused,
                   {.code = "no-eligible-run",
-                   .object = fmt::format("run {} of {}", run.run, run.table()),
+                   .object = run.display(),
                    .message = "the run was cut over in this very moment; there is nothing left to pause",
                    .expected = "a run before its cutover",
                    .found = "phase " + to_string(journal.load(run.run).value().phase),
@@ -57,8 +73,8 @@ CommandResult run_pause(const CommandEnvironment& environment, std::optional<std
   }
   const Run paused = journal.load(run.run).value();
   return {.document = {{"runs", boost::json::array{run_document(paused, true, 0)}}},
-          .text = fmt::format("run {} of {} is paused{}; `crossfade resume {}` goes on\n", run.run,
-                              run.table(), run.owner ? ", its process stops within a second" : "", run.run)};
+          .text = fmt::format("{} is paused{}; `crossfade resume {}` goes on\n", run.display(),
+                              run.owner ? ", its process stops within a second" : "", run.run)};
 }
 
 CommandResult run_resume(const CommandEnvironment& environment, std::optional<std::int64_t> given,
@@ -89,6 +105,13 @@ CommandResult run_contract(const CommandEnvironment& environment, std::optional<
   return pursue(environment, run, Goal::contract, options);
 }
 
+CommandResult run_revert(const CommandEnvironment& environment, std::optional<std::int64_t> given,
+                         const RunOptions& options) {
+  const Run run = choose(environment, given, "revert",
+                         [](const Run& candidate) { return candidate.phase == Phase::soaking; });
+  return pursue(environment, run, Goal::revert, options);
+}
+
 CommandResult run_abort(const CommandEnvironment& environment, std::optional<std::int64_t> given,
                         const RunOptions& options) {
   const Run run = choose(environment, given, "abort", [&](const Run& candidate) {
@@ -98,7 +121,7 @@ CommandResult run_abort(const CommandEnvironment& environment, std::optional<std
     throw Failure(
         ExitCode::refused,
         {.code = "already-cut-over",
-         .object = fmt::format("run {} of {}", run.run, run.table()),
+         .object = run.display(),
          .message = "the run is soaking: the application has written to the new table since the cutover",
          .expected = "a run before its cutover",
          .found = "phase soaking",

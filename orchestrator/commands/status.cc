@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <set>
 
 #include "migrations/revision_directory.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/revision_records.h"
 
 namespace crossfade::orchestrator {
 
@@ -24,27 +23,6 @@ std::optional<migrations::RevisionDirectory> directory_if_any(const CommandEnvir
     return std::nullopt;  // `status` must answer during an incident, also beside a directory that does not
                           // parse
   }
-}
-
-/// Applied revisions that no other applied revision builds on.
-array current_of(const std::vector<AppliedRevision>& applied,
-                 const std::optional<migrations::RevisionDirectory>& directory) {
-  std::set<std::string> parents;
-  std::set<std::string> names;
-  for (const AppliedRevision& revision : applied) names.insert(revision.revision);
-  if (directory) {
-    for (const migrations::MigrationFile& file : directory->in_order()) {
-      if (!names.contains(file.revision)) continue;
-      parents.insert(file.revises.begin(), file.revises.end());
-    }
-  } else if (!applied.empty()) {
-    return {value(applied.back().revision)};
-  }
-  array out;
-  for (const std::string& name : names) {
-    if (!parents.contains(name)) out.push_back(value(name));
-  }
-  return out;
 }
 
 State shown_state(const Run& run) {
@@ -137,12 +115,14 @@ CommandResult run_status(const CommandEnvironment& environment) {
   array current;
   if (journal_exists(*session)) {
     Journal journal(*session);
-    current = current_of(journal.applied_revisions(), directory);
+    const std::vector<std::string> applied = names_of(RevisionRecords(*session).all());
+    for (const std::string& name : current_revisions(applied, directory ? &*directory : nullptr))
+      current.push_back(value(name));
     const value oldest = oldest_xmin_age(*session);
     for (const Run& run : journal.all_runs()) {
       object shown{{"run", run.run},
                    {"revision", run.revision},
-                   {"table", run.table()},
+                   {"table", run.table().empty() ? value(nullptr) : value(run.table())},
                    {"phase", to_string(run.phase)},
                    {"state", to_string(shown_state(run))},
                    {"reason", run.reason.empty() ? value(nullptr) : value(run.reason)},

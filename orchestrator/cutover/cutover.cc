@@ -51,8 +51,7 @@ std::string joined(const std::vector<std::string>& statements) {
 
 class Cutover {
  public:
-  Cutover(RunContext& context, const std::string& file_fingerprint, const std::string& revision)
-      : context_(context), file_fingerprint_(file_fingerprint), revision_(revision) {}
+  Cutover(RunContext& context, const Run& run) : context_(context), run_(run) {}
 
   CommittedCutover run() {
     milliseconds pause{50};
@@ -343,7 +342,7 @@ class Cutover {
             .text("xid");
     Journal journal(*locker_);
     journal.advance(context_.run(), Phase::ready, Phase::soaking);
-    journal.record_applied(revision_, file_fingerprint_, context_.run());
+    journal.finish_part(run_);
     journal.save_cutover(context_.run(), boost::json::value_from(outcome_));
   }
 
@@ -381,8 +380,7 @@ class Cutover {
   }
 
   RunContext& context_;
-  const std::string& file_fingerprint_;
-  const std::string& revision_;
+  const Run& run_;
   std::unique_ptr<postgres::CopySession> locker_;
   std::unique_ptr<postgres::CopySession> drainer_;
   std::unique_ptr<postgres::Session> observer_;
@@ -401,9 +399,8 @@ class Cutover {
 
 }  // namespace
 
-CommittedCutover cut_over(RunContext& context, const std::string& file_fingerprint,
-                          const std::string& revision) {
-  return Cutover(context, file_fingerprint, revision).run();
+CommittedCutover cut_over(RunContext& context, const Run& run) {
+  return Cutover(context, run).run();
 }
 
 }  // namespace crossfade::orchestrator

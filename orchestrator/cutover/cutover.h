@@ -34,7 +34,6 @@ struct CommittedCutover {
 
 /// Tries until the swap is committed. Throws Failure (exit 4, attempts used up, with the last reason and who
 /// was in the way), SourceChanged, DatabaseError.
-CommittedCutover cut_over(RunContext& context, const std::string& file_fingerprint,
-                          const std::string& revision);
+CommittedCutover cut_over(RunContext& context, const Run& run);
 
 }  // namespace crossfade::orchestrator

@@ -107,9 +107,13 @@ TEST_F(Documents, OfEveryCommandThatCannotReachTheServer) {
     Names own;
   } commands[] = {
       {{"init"}, {"changed"}},
+      {{"lint"}, {"findings"}},
       {{"plan"}, {"fingerprint", "revisions", "refusals"}},
       {{"up"}, {"runs"}},
       {{"status"}, {"current", "heads", "runs"}},
+      {{"current"}, {"current"}},
+      {{"stamp", "head"}, {"stamped", "removed"}},
+      {{"repair"}, {"edited", "missing", "out_of_order", "accepted"}},
       {{"pause"}, {"runs"}},
       {{"resume"}, {"runs"}},
       {{"cutover"}, {"runs"}},

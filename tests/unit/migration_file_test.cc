@@ -180,9 +180,8 @@ TEST(MigrationFile, RefusesMarkersThatWouldBePassedOver) {
 
 TEST(MigrationFile, RefusesOtherToolsFormats) {
   for (const std::string_view text :
-       {"-- +goose Up\nSELECT 1;", "--liquibase formatted sql\n--changeset me:1\n", "-- +migrate Up\n",
-        "-- Running upgrade a -> b\n", "-- !Ups\n", "--- !Downs", "-- rambler up\n",
-        "---- create above / drop below ----", "-- //@UNDO"}) {
+       {"--liquibase formatted sql\n--changeset me:1\n", "-- +migrate Up\n", "-- Running upgrade a -> b\n",
+        "-- !Ups\n", "--- !Downs", "-- rambler up\n", "---- create above / drop below ----", "-- //@UNDO"}) {
     EXPECT_EQ(refusal(text).code, "foreign-format") << text;
   }
 }

@@ -1,8 +1,9 @@
-#include "orchestrator/shape_rehearsal.h"
+#include "orchestrator/planning/shape_rehearsal.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "migrations/repoint.h"
 #include "postgres/error.h"
@@ -41,8 +42,14 @@ SELECT tree.type,
   FROM tree
 )sql";
 
-constexpr std::string_view kFilenode =
-    "SELECT pg_catalog.pg_relation_filenode($1::pg_catalog.oid)::bigint AS filenode";
+// A scan of the empty copy in this transaction is counted as one of a full table would be.
+constexpr std::string_view kFileState = R"sql(
+SELECT true AS is_table, pg_catalog.pg_relation_filenode($1::pg_catalog.oid)::bigint AS filenode,
+       pg_catalog.pg_stat_get_xact_numscans($1::pg_catalog.oid) AS scans
+UNION ALL
+SELECT false, pg_catalog.pg_relation_filenode(indexrelid)::bigint, 0
+  FROM pg_catalog.pg_index WHERE indrelid = $1::pg_catalog.oid
+)sql";
 
 class Rehearsal {
  public:
@@ -54,14 +61,20 @@ class Rehearsal {
         shadow_{strategies::run_schema_name(run), source.name.name},
         probe_{shadow_.schema, "crossfade_probe"} {}
 
-  strategies::ShapeRehearsal run(const std::vector<migrations::Statement>& statements) {
+  strategies::ShapeRehearsal run(const std::vector<migrations::Statement>& earlier,
+                                 const std::vector<migrations::Statement>& statements) {
     strategies::ShapeRehearsal result{.source = source_};
     postgres::Transaction transaction(session_, "rehearsal");
     // A rewrite of an empty table costs nothing, but it must not wait for anybody either.
     session_.run(
         {"rehearsal.timeouts", "SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'"});
     prepare();
+    for (const migrations::Statement& statement : earlier) {
+      execute(statement, migrations::location(statement, file_.path));
+    }
     result.initial = load();
+    // Planned before them, the source has their columns by the time that this is carried out.
+    if (!earlier.empty()) result.source = source_after(result.initial);
     for (const migrations::ColumnExpression& backfill : file_.backfills) {
       result.backfills.push_back(
           {backfill.column, facts_of(backfill.expression, fmt::format("{}:{}", file_.path, backfill.line))});
@@ -103,10 +116,49 @@ class Rehearsal {
     return postgres::load_table(session_, oid_).value();
   }
 
-  std::int64_t filenode() {
-    return session_.run({"rehearsal.filenode", std::string(kFilenode)}, {std::to_string(oid_)})
-        .only()
-        .integer("filenode");
+  postgres::Table source_after(const postgres::Table& copy) const {
+    postgres::Table out = copy;
+    out.oid = source_.oid;
+    out.name = source_.name;
+    out.estimated_rows = source_.estimated_rows;
+    out.pages = source_.pages;
+    out.heap_bytes = source_.heap_bytes;
+    out.index_bytes = source_.index_bytes;
+    return out;
+  }
+
+  struct FileState {
+    std::int64_t table = 0;  ///< its file node
+    std::int64_t scans = 0;
+    std::set<std::string> indexes;  ///< name and file node of each
+
+    bool has_index_of(const FileState& later) const {
+      return std::includes(indexes.begin(), indexes.end(), later.indexes.begin(), later.indexes.end());
+    }
+  };
+
+  FileState file_state() {
+    FileState state;
+    const postgres::Rows rows =
+        session_.run({"rehearsal.file_state", std::string(kFileState)}, {std::to_string(oid_)});
+    for (const postgres::Row row : rows) {
+      if (row.boolean("is_table")) {
+        state.table = row.integer("filenode");
+        state.scans = row.integer("scans");
+      } else {
+        state.indexes.insert(row.text("filenode"));
+      }
+    }
+    return state;
+  }
+
+  void execute(const migrations::Statement& statement, const std::string& where) {
+    try {
+      session_.run({"rehearsal.statement", migrations::with_relation(statement, shadow_)});
+    } catch (const postgres::DatabaseError& error) {
+      if (error.connection_dead()) throw;
+      refuse(where, "the statement fails", error);
+    }
   }
 
   [[noreturn]] void refuse(const std::string& where, const std::string& what,
@@ -168,14 +220,12 @@ class Rehearsal {
       if (column != nullptr)
         outcome.usings.push_back({column->number, facts_of(*command.using_expression, where)});
     }
-    const std::int64_t filenode_before = filenode();
-    try {
-      session_.run({"rehearsal.statement", migrations::with_relation(statement, shadow_)});
-    } catch (const postgres::DatabaseError& error) {
-      if (error.connection_dead()) throw;
-      refuse(where, "the statement fails", error);
-    }
-    outcome.rewrote = filenode() != filenode_before;
+    const FileState state_before = file_state();
+    execute(statement, where);
+    const FileState state_after = file_state();
+    outcome.rewrote = state_after.table != state_before.table;
+    outcome.scanned = state_after.scans != state_before.scans;
+    outcome.built_index = !state_before.has_index_of(state_after);
     outcome.after = load();
     for (const postgres::Column& column : outcome.after.columns) {
       if (before.column_number(column.number) != nullptr || !column.default_expression ||
@@ -197,10 +247,9 @@ class Rehearsal {
 
 }  // namespace
 
-strategies::ShapeRehearsal rehearse(postgres::Session& session, const postgres::Table& source,
-                                    std::int64_t run, const migrations::MigrationFile& file,
-                                    const std::vector<migrations::Statement>& statements) {
-  return Rehearsal(session, source, run, file).run(statements);
+strategies::ShapeRehearsal rehearse(postgres::Session& session, const RehearsalRequest& request) {
+  return Rehearsal(session, *request.source, request.run, *request.file)
+      .run(request.earlier, request.statements);
 }
 
 }  // namespace crossfade::orchestrator

@@ -14,10 +14,17 @@
 
 namespace crossfade::orchestrator {
 
+struct RehearsalRequest {
+  const postgres::Table* source = nullptr;
+  std::int64_t run = 0;  ///< names the schema
+  const migrations::MigrationFile* file = nullptr;
+  /// What was planned for the table before, and has not run yet; the copy gets it first.
+  std::vector<migrations::Statement> earlier;
+  std::vector<migrations::Statement> statements;
+};
+
 /// Throws Failure (exit 5) that points at the file's line where the server refuses a statement or an
 /// expression.
-strategies::ShapeRehearsal rehearse(postgres::Session& session, const postgres::Table& source,
-                                    std::int64_t run, const migrations::MigrationFile& file,
-                                    const std::vector<migrations::Statement>& statements);
+strategies::ShapeRehearsal rehearse(postgres::Session& session, const RehearsalRequest& request);
 
 }  // namespace crossfade::orchestrator

@@ -1,0 +1,90 @@
+#include "migrations/inverse.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "migrations/created_relations.h"
+#include "migrations/split_commands.h"
+#include "postgres/quoting.h"
+
+namespace crossfade::migrations {
+
+namespace {
+
+using postgres::quote_identifier;
+
+std::string quoted(const TableReference& name) {
+  return name.schema ? postgres::QualifiedName{*name.schema, name.name}.quoted()
+                     : quote_identifier(name.name);
+}
+
+Inverse alter(const TableReference& table, const std::string& action, bool lossless = true) {
+  return {fmt::format("ALTER TABLE {} {}", quoted(table), action), lossless};
+}
+
+std::optional<Inverse> of_command(const TableReference& table, const AlterCommand& command) {
+  const std::string column = quote_identifier(command.name);
+  if (command.subtype == "AT_AddColumn") return alter(table, "DROP COLUMN " + column, false);
+  if (command.subtype == "AT_SetNotNull")
+    return alter(table, fmt::format("ALTER COLUMN {} DROP NOT NULL", column));
+  if (command.subtype == "AT_DropNotNull")
+    return alter(table, fmt::format("ALTER COLUMN {} SET NOT NULL", column));
+  if (command.subtype == "AT_AddConstraint" && !command.constraints.empty() &&
+      !command.constraints.front().name.empty())
+    return alter(table, "DROP CONSTRAINT " + quote_identifier(command.constraints.front().name));
+  if (command.subtype == "AT_EnableRowSecurity") return alter(table, "DISABLE ROW LEVEL SECURITY");
+  if (command.subtype == "AT_DisableRowSecurity") return alter(table, "ENABLE ROW LEVEL SECURITY");
+  if (command.subtype == "AT_EnableTrig") return alter(table, "DISABLE TRIGGER " + column);
+  if (command.subtype == "AT_DisableTrig") return alter(table, "ENABLE TRIGGER " + column);
+  return std::nullopt;
+}
+
+std::optional<Inverse> of_rename(const Statement& statement) {
+  const TableReference& table = *statement.table;
+  if (statement.object_type == "OBJECT_COLUMN")
+    return alter(table, fmt::format("RENAME COLUMN {} TO {}", quote_identifier(statement.new_name),
+                                    quote_identifier(statement.old_name)));
+  if (statement.object_type == "OBJECT_TABCONSTRAINT")
+    return alter(table, fmt::format("RENAME CONSTRAINT {} TO {}", quote_identifier(statement.new_name),
+                                    quote_identifier(statement.old_name)));
+  TableReference renamed{table.schema, statement.new_name};
+  const std::string back = " RENAME TO " + quote_identifier(table.name);
+  if (statement.object_type == "OBJECT_TABLE") return Inverse{"ALTER TABLE " + quoted(renamed) + back};
+  if (statement.object_type == "OBJECT_INDEX") return Inverse{"ALTER INDEX " + quoted(renamed) + back};
+  if (statement.object_type == "OBJECT_VIEW") return Inverse{"ALTER VIEW " + quoted(renamed) + back};
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Inverse> inverse_of(const Statement& statement) {
+  if (statement.kind == StatementKind::alter_table && statement.table && statement.commands.size() == 1)
+    return of_command(*statement.table, statement.commands.front());
+  if (statement.node == "RenameStmt" && statement.table) return of_rename(statement);
+  if (statement.node == "IndexStmt" && !statement.index.empty() && statement.table)
+    return Inverse{"DROP INDEX " + quoted({statement.table->schema, statement.index})};
+  const std::vector<TableReference> created = created_relations(statement);
+  if (created.size() != 1 || statement.if_exists) return std::nullopt;
+  const std::string name = quoted(created.front());
+  if (statement.node == "CreateStmt") return Inverse{"DROP TABLE " + name, false};
+  if (statement.node == "CreateSeqStmt") return Inverse{"DROP SEQUENCE " + name};
+  if (statement.node == "ViewStmt" && statement.tree.find("\"replace\":true") == std::string::npos)
+    return Inverse{"DROP VIEW " + name};
+  if (statement.node == "CreateTableAsStmt" && statement.object_type == "OBJECT_MATVIEW")
+    return Inverse{"DROP MATERIALIZED VIEW " + name};
+  return std::nullopt;
+}
+
+std::optional<std::vector<Inverse>> inverse_of(const std::vector<Statement>& statements) {
+  std::vector<Inverse> out;
+  for (const Statement& statement : split_commands(statements)) {
+    const auto inverse = inverse_of(statement);
+    if (!inverse) return std::nullopt;
+    out.push_back(*inverse);
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+}  // namespace crossfade::migrations

@@ -1,0 +1,260 @@
+// One process's work on a run that changes tables in place: the steps in their order, each journalled; then
+// the soak of what was set aside, contract, revert, abort.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "orchestrator/in_place/concurrent_build.h"
+#include "orchestrator/in_place/step_execution.h"
+#include "orchestrator/monitor.h"
+#include "orchestrator/run_execution.h"
+#include "postgres/catalog.h"
+#include "postgres/error.h"
+#include "postgres/problem.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+using strategies::InPlaceStep;
+using strategies::StepKind;
+
+class InPlaceExecution : public RunExecution {
+ public:
+  InPlaceExecution(const ExecutionRequest& request, std::unique_ptr<postgres::Session> control, Run run)
+      : reporter_(request.reporter),
+        request_(request.request),
+        control_(std::move(control)),
+        run_(std::move(run)),
+        forward_(request.stop, [this] { stop_.request_stop(); }) {
+    try {
+      plan_ = boost::json::value_to<strategies::InPlacePlan>(run_.plan);
+    } catch (const boost::system::system_error&) {
+      throw planned_by_another_version(run_);
+    }
+    hold_tables(*control_, plan_, run_);
+    sessions_.emplace(request.factory, run_, take_over(*control_, run_.run));
+    // The statements are run with the run's own settings; the first session goes on holding the locks.
+    owner_ = std::move(control_);
+    control_ = sessions_->open("control");
+    journal_.emplace(*control_);
+    run_ = journal_->load(run_.run).value();
+    context_.emplace(
+        StepContext{run_, *sessions_, request_.options, *control_, progress_, stop_.get_token()});
+  }
+
+  RunResult run(bool& progressed) override {
+    refuse_while_paused();
+    {
+      progress_.start(run_.phase, 0, 0);
+      Monitor monitor(*sessions_, run_, nullptr, progress_, reporter_,
+                      heeds_pause() ? stop_ : std::stop_source(std::nostopstate));
+      try {
+        pursue(progressed);
+      } catch (const Failure&) {
+        // The monitor has stopped the run.
+        if (monitor.paused()) refuse_while_paused();
+        throw;
+      }
+    }
+    return {.run = journal_->load(run_.run).value(), .verification = {}, .total_ms = 0};
+  }
+
+  const Run& journalled() const override { return run_; }
+  const std::string& epoch() const override { return sessions_->epoch(); }
+
+  void record_stop(State state, const std::string& reason) noexcept override {
+    try {
+      if (run_.phase != Phase::soaking && !finished(run_.phase)) journal_->set_state(run_.run, state, reason);
+    } catch (...) {
+    }
+  }
+
+ private:
+  bool heeds_pause() const { return request_.goal == Goal::cutover || request_.goal == Goal::contract; }
+
+  void refuse_while_paused() {
+    run_ = journal_->load(run_.run).value();
+    if (!run_.paused_by.empty() && heeds_pause() && run_.phase != Phase::soaking)
+      throw paused_by_operator(run_);
+  }
+
+  void pursue(bool& progressed) {
+    switch (request_.goal) {
+      case Goal::abort:
+        if (run_.phase != Phase::aborted) abort();
+        return;
+      case Goal::revert:
+        if (run_.phase != Phase::reverted) revert();
+        return;
+      case Goal::verify:
+        throw Failure(ExitCode::refused,
+                      {.code = "nothing-to-compare",
+                       .object = run_.display(),
+                       .message = "the run changes its tables in place; there is no second table",
+                       .expected = "a run with a new table",
+                       .found = "strategy in-place",
+                       .next = "`crossfade verify TABLE --against TABLE` compares any two tables."});
+      case Goal::cutover:
+      case Goal::contract:
+        carry_out_steps(progressed);
+        if (request_.goal == Goal::contract) contract();
+        return;
+    }
+  }
+
+  void carry_out_steps(bool& progressed) {
+    if (run_.phase == Phase::soaking || finished(run_.phase)) return;
+    journal_->set_state(run_.run, State::running, "");
+    if (run_.phase == Phase::planned) {
+      keep_definitions();
+      advance(Phase::planned, Phase::expanding);
+    }
+    const auto started = std::chrono::steady_clock::now();
+    progress_.start(Phase::expanding, 0, 0);
+    for (std::size_t index = 0; index < plan_.steps.size(); ++index) {
+      const InPlaceStep& step = plan_.steps[index];
+      if (journal_->step_finished(run_.run, step.name)) continue;
+      require_owner();
+      orchestrator::carry_out(*context_, step, [&] { finish(index); });
+      progressed = true;
+    }
+    progress_.set_waiting("");
+    keep_definitions_after();
+    const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - started;
+    journal_->add_milliseconds(run_.run, "expand", spent.count());
+    run_ = journal_->load(run_.run).value();
+  }
+
+  /// The locks on the tables are this session's; without it another process may already be at work.
+  void require_owner() { owner_->run({"owner.alive", "SELECT 1 AS one"}); }
+
+  /// In the transaction of the step's effect. With the last one the run, and perhaps the revision, is
+  /// finished.
+  void finish(std::size_t index) {
+    const InPlaceStep& step = plan_.steps[index];
+    journal_->finish_step(run_.run, step.name);
+    const bool last_of_statement =
+        std::none_of(plan_.steps.begin() + static_cast<std::ptrdiff_t>(index) + 1, plan_.steps.end(),
+                     [&](const InPlaceStep& later) { return later.statement == step.statement; });
+    if (last_of_statement) {
+      for (const strategies::NumberedStatement& statement : run_.end.statements) {
+        if (statement.number == step.statement) journal_->finish_statement(run_, statement);
+      }
+    }
+    if (index + 1 < plan_.steps.size()) return;
+    journal_->finish_part(run_);
+    journal_->advance(run_.run, Phase::expanding, plan_.keeps_dropped ? Phase::soaking : Phase::contracted);
+  }
+
+  void advance(Phase from, Phase to) {
+    postgres::Transaction transaction(*control_, "advance");
+    journal_->advance(run_.run, from, to);
+    transaction.commit();
+    run_.phase = to;
+  }
+
+  void keep_definitions() {
+    for (const strategies::ChangedTable& table : plan_.tables) {
+      const auto found = postgres::load_table(*control_, table.oid);
+      if (found) journal_->save_definition(run_.run, table.name, boost::json::value_from(*found));
+    }
+  }
+
+  void keep_definitions_after() {
+    for (const strategies::ChangedTable& table : plan_.tables) {
+      const auto found = postgres::load_table(*control_, table.oid);
+      if (found) journal_->save_definition_after(run_.run, table.name, boost::json::value_from(*found));
+    }
+  }
+
+  void contract() {
+    run_ = journal_->load(run_.run).value();
+    if (run_.phase != Phase::soaking) return;
+    for (const InPlaceStep& step : plan_.steps) {
+      if (step.contract.empty()) continue;
+      const std::string name = "contract: " + step.name;
+      if (journal_->step_finished(run_.run, name)) continue;
+      const bool there =
+          !control_
+               ->run({"contract.kept", "SELECT pg_catalog.to_regclass($1) AS found"}, {step.kept.quoted()})
+               .only()
+               .is_null("found");
+      run_locked(*context_, there ? step.kept : postgres::QualifiedName{}, "ACCESS EXCLUSIVE", "",
+                 step.contract, [&] { journal_->finish_step(run_.run, name); });
+    }
+    advance(Phase::soaking, Phase::contracted);
+  }
+
+  /// What was set aside comes back; the statements count as not carried out, and so does the revision.
+  void revert() {
+    for (auto step = plan_.steps.rbegin(); step != plan_.steps.rend(); ++step) {
+      if (step->contract.empty()) continue;
+      const std::string name = "revert: " + step->name;
+      if (journal_->step_finished(run_.run, name)) continue;
+      run_locked(*context_, step->kept, "ACCESS EXCLUSIVE", "", step->undo,
+                 [&] { journal_->finish_step(run_.run, name); });
+    }
+    postgres::Transaction transaction(*control_, "revert");
+    journal_->forget_revision(run_);
+    journal_->advance(run_.run, Phase::soaking, Phase::reverted);
+    transaction.commit();
+  }
+
+  /// The unfinished statement is undone, step by step backwards; finished ones stay, and `up` goes on behind
+  /// them.
+  void abort() {
+    const auto finished_statements = journal_->finished_statements(run_.revision, run_.end.direction);
+    for (auto step = plan_.steps.rbegin(); step != plan_.steps.rend(); ++step) {
+      const bool statement_finished = std::any_of(
+          finished_statements.begin(), finished_statements.end(),
+          [&](const strategies::NumberedStatement& done) { return done.number == step->statement; });
+      if (statement_finished) continue;
+      // A build that died left its index without a journal row.
+      if (step->kind == StepKind::index) clear_invalid_index(*control_, {step->relation.schema, step->index});
+      if (!journal_->step_finished(run_.run, step->name)) continue;
+      undo(*step);
+    }
+    advance(run_.phase, Phase::aborted);
+  }
+
+  void undo(const InPlaceStep& step) {
+    const auto forget = [&] { journal_->forget_step(run_.run, step.name); };
+    if (step.kind == StepKind::index) {
+      for (const std::string& sql : step.undo) control_->run({"undo.index", sql});
+      return run_plain(*context_, {}, forget);
+    }
+    run_locked(*context_, step.undo.empty() ? postgres::QualifiedName{} : step.relation, "ACCESS EXCLUSIVE",
+               step.lock_first, step.undo, forget);
+  }
+
+  static void hold_tables(postgres::Session& session, const strategies::InPlacePlan& plan, const Run& run) {
+    // In the order of their numbers, so that two processes cannot each hold what the other wants.
+    for (const strategies::ChangedTable& table : plan.tables)
+      hold_table(session, table.oid, table.name.display());
+    if (plan.tables.empty()) hold_run(session, run.run, run.display());
+  }
+
+  Reporter& reporter_;
+  RunRequest request_;
+  std::stop_source stop_;
+  std::unique_ptr<postgres::Session> owner_;
+  std::unique_ptr<postgres::Session> control_;
+  Run run_;
+  strategies::InPlacePlan plan_;
+  std::optional<RunSessions> sessions_;
+  std::optional<Journal> journal_;
+  RunProgress progress_;
+  std::optional<StepContext> context_;
+  std::stop_callback<std::function<void()>> forward_;
+};
+
+}  // namespace
+
+std::unique_ptr<RunExecution> make_in_place_execution(const ExecutionRequest& request,
+                                                      std::unique_ptr<postgres::Session> control, Run run) {
+  return std::make_unique<InPlaceExecution>(request, std::move(control), std::move(run));
+}
+
+}  // namespace crossfade::orchestrator

@@ -1,0 +1,149 @@
+#include "orchestrator/planning/catalog_facts.h"
+
+#include <fmt/format.h>
+
+#include "postgres/error.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+constexpr std::string_view kLeaves = R"sql(
+SELECT n.nspname AS schema, c.relname AS name
+  FROM pg_catalog.pg_partition_tree($1::pg_catalog.oid::pg_catalog.regclass) t
+  JOIN pg_catalog.pg_class c ON c.oid = t.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE t.isleaf AND t.relid <> $1::pg_catalog.oid::pg_catalog.regclass ORDER BY 1, 2
+)sql";
+
+constexpr std::string_view kDefaultPartition = R"sql(
+SELECT 1 AS one FROM pg_catalog.pg_partitioned_table WHERE partrelid = $1::pg_catalog.oid AND partdefid <> 0
+)sql";
+
+constexpr std::string_view kTied = R"sql(
+SELECT DISTINCT n.nspname AS schema, c.relname AS name
+  FROM pg_catalog.pg_constraint k
+  JOIN pg_catalog.pg_class c ON c.oid = k.confrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE k.contype = 'f' AND k.conrelid = $1::pg_catalog.oid AND ($2 = '' OR k.conname = $2) AND c.oid <> $1::pg_catalog.oid
+ ORDER BY 1, 2
+)sql";
+
+// What DROP … RESTRICT would name: normal dependencies on the table, or on the one column, of objects that do
+// not go with it anyway.
+constexpr std::string_view kDependents = R"sql(
+SELECT DISTINCT pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) AS object,
+       (SELECT c.relname FROM pg_catalog.pg_class c
+         WHERE c.oid = CASE d.classid
+           WHEN 'pg_catalog.pg_rewrite'::pg_catalog.regclass THEN (SELECT r.ev_class FROM pg_catalog.pg_rewrite r WHERE r.oid = d.objid)
+           WHEN 'pg_catalog.pg_constraint'::pg_catalog.regclass THEN (SELECT k.conrelid FROM pg_catalog.pg_constraint k WHERE k.oid = d.objid)
+           WHEN 'pg_catalog.pg_class'::pg_catalog.regclass THEN d.objid END) AS relation
+  FROM pg_catalog.pg_depend d
+ WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1::pg_catalog.oid AND d.deptype = 'n'
+   AND ($2 = '' OR d.refobjsubid = (SELECT a.attnum FROM pg_catalog.pg_attribute a
+                                     WHERE a.attrelid = $1::pg_catalog.oid AND a.attname = $2 AND NOT a.attisdropped))
+   AND NOT (d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
+            AND d.objid IN (SELECT oid FROM pg_catalog.pg_constraint WHERE conrelid = $1::pg_catalog.oid))
+   AND NOT (d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = $1::pg_catalog.oid)
+   AND NOT (d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND $2 = '')
+ ORDER BY 1
+)sql";
+
+std::vector<postgres::QualifiedName> names_of(const postgres::Rows& rows) {
+  std::vector<postgres::QualifiedName> out;
+  for (const postgres::Row row : rows) out.push_back({row.text("schema"), row.text("name")});
+  return out;
+}
+
+}  // namespace
+
+std::vector<postgres::QualifiedName> leaf_partitions(postgres::Session& session, std::uint32_t table) {
+  return names_of(session.run({"planning.partitions", std::string(kLeaves)}, {std::to_string(table)}));
+}
+
+bool has_default_partition(postgres::Session& session, std::uint32_t table) {
+  return !session.run({"planning.default_partition", std::string(kDefaultPartition)}, {std::to_string(table)})
+              .empty();
+}
+
+std::vector<postgres::QualifiedName> tied_tables(postgres::Session& session, std::uint32_t table,
+                                                 const std::string& constraint) {
+  return names_of(
+      session.run({"planning.tied_tables", std::string(kTied)}, {std::to_string(table), constraint}));
+}
+
+std::vector<Dependent> dependents(postgres::Session& session, std::uint32_t table,
+                                  const std::string& column) {
+  std::vector<Dependent> out;
+  const postgres::Rows rows =
+      session.run({"planning.dependents", std::string(kDependents)}, {std::to_string(table), column});
+  for (const postgres::Row row : rows) out.push_back({row.text("object"), row.text_or("relation", "")});
+  return out;
+}
+
+std::string partition_check(postgres::Session& session, const postgres::Table& parent,
+                            const migrations::Statement& attach) {
+  const std::string& command = attach.commands.front().text;
+  // The bounds stand behind the partition's name: FOR VALUES …, or DEFAULT.
+  std::size_t bounds = command.find("FOR VALUES");
+  if (bounds == std::string::npos) bounds = command.find("for values");
+  if (bounds == std::string::npos) return "";
+  postgres::Transaction transaction(session, "partition_trial");
+  try {
+    session.run({"planning.partition_trial",
+                 "SET LOCAL lock_timeout = '5s'; CREATE SCHEMA crossfade_partition_trial"});
+    const std::string key =
+        session
+            .run({"planning.partition_key", "SELECT pg_catalog.pg_get_partkeydef($1::pg_catalog.oid) AS key"},
+                 {std::to_string(parent.oid)})
+            .only()
+            .text("key");
+    session.run({"planning.partition_parent",
+                 fmt::format("CREATE TABLE crossfade_partition_trial.parent (LIKE {}) PARTITION BY {}",
+                             parent.name.quoted(), key)});
+    session.run(
+        {"planning.partition_child",
+         "CREATE TABLE crossfade_partition_trial.child PARTITION OF crossfade_partition_trial.parent " +
+             command.substr(bounds)});
+    const std::string check =
+        session
+            .run({"planning.partition_check",
+                  "SELECT pg_catalog.pg_get_partition_constraintdef("
+                  "'crossfade_partition_trial.child'::pg_catalog.regclass) AS definition"})
+            .only()
+            .text_or("definition", "");
+    transaction.rollback();
+    // A hash partition's condition names its parent by number, which here is the trial's.
+    return check.find("satisfies_hash_partition") == std::string::npos ? check : "";
+  } catch (const postgres::DatabaseError& error) {
+    if (error.connection_dead()) throw;
+    return "";
+  }
+}
+
+std::string bounds_of_partition(postgres::Session& session, std::uint32_t partition) {
+  return session
+      .run({"planning.partition_bounds",
+            "SELECT pg_catalog.pg_get_partition_constraintdef($1::pg_catalog.oid) AS definition"},
+           {std::to_string(partition)})
+      .only()
+      .text_or("definition", "");
+}
+
+std::optional<std::uint32_t> table_of_index(postgres::Session& session, std::uint32_t index) {
+  const postgres::Rows rows = session.run(
+      {"planning.index_table",
+       "SELECT indrelid::bigint AS oid FROM pg_catalog.pg_index WHERE indexrelid = $1::pg_catalog.oid"},
+      {std::to_string(index)});
+  if (rows.empty()) return std::nullopt;
+  return static_cast<std::uint32_t>(rows[0].integer("oid"));
+}
+
+std::string constraint_of_index(postgres::Session& session, std::uint32_t index) {
+  const postgres::Rows rows = session.run({"planning.index_constraint",
+                                           "SELECT conname AS name FROM pg_catalog.pg_constraint WHERE "
+                                           "conindid = $1::pg_catalog.oid AND contype IN ('p', 'u', 'x')"},
+                                          {std::to_string(index)});
+  return rows.empty() ? "" : rows[0].text("name");
+}
+
+}  // namespace crossfade::orchestrator

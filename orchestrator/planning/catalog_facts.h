@@ -1,0 +1,50 @@
+// What planning asks the live catalog beside a table's own definition: partitions, foreign keys in both
+// directions, dependents of what is dropped, the check that ATTACH PARTITION makes. Reads only (the one trial
+// is rolled back); takes no lock beyond the catalog's. One thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "migrations/statement.h"
+#include "postgres/catalog.h"
+#include "postgres/session.h"
+
+namespace crossfade::orchestrator {
+
+/// The leaves below a partitioned table, by name.
+std::vector<postgres::QualifiedName> leaf_partitions(postgres::Session& session, std::uint32_t table);
+
+bool has_default_partition(postgres::Session& session, std::uint32_t table);
+
+/// Tables that one constraint of the table, or all of its foreign keys, tie to it, without itself: they are
+/// locked with it. `constraint` empty: every foreign key of its own.
+std::vector<postgres::QualifiedName> tied_tables(postgres::Session& session, std::uint32_t table,
+                                                 const std::string& constraint);
+
+struct Dependent {
+  std::string object;    ///< for people
+  std::string relation;  ///< the view or table that it belongs to; may be empty
+};
+
+/// Objects that a plain DROP without CASCADE would stop at: views, rules, foreign keys from elsewhere,
+/// functions, policies. `column` empty: of the whole table.
+std::vector<Dependent> dependents(postgres::Session& session, std::uint32_t table, const std::string& column);
+
+/// The condition that the rows of a new partition with the bounds of this ATTACH PARTITION must meet. Empty
+/// where the server does not tell.
+std::string partition_check(postgres::Session& session, const postgres::Table& parent,
+                            const migrations::Statement& attach);
+
+/// The condition that the rows of an attached partition meet; empty where it has none.
+std::string bounds_of_partition(postgres::Session& session, std::uint32_t partition);
+
+/// The table that an index belongs to.
+std::optional<std::uint32_t> table_of_index(postgres::Session& session, std::uint32_t index);
+
+/// The constraint that an index backs; empty where it backs none.
+std::string constraint_of_index(postgres::Session& session, std::uint32_t index);
+
+}  // namespace crossfade::orchestrator

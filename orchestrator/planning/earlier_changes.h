@@ -1,0 +1,50 @@
+// What statements that stand before one will have done by the time it runs: tables that they made, renamed or
+// changed. A plan of several revisions is made before any of them runs, so the catalog alone does not answer.
+// A value that grows statement by statement; one thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "migrations/statement.h"
+
+namespace crossfade::orchestrator {
+
+class EarlierChanges {
+ public:
+  /// Notes what the statement will have done. `target` is its existing table, where there is one;
+  /// `repeatable` are those of its commands that a trial on an empty copy can repeat.
+  void add(const migrations::Statement& statement, std::optional<std::uint32_t> target,
+           const std::vector<migrations::Statement>& repeatable);
+
+  /// Whether an earlier statement makes a relation of this name.
+  bool creates(const migrations::TableReference& name) const;
+  /// The existing table that an earlier statement makes an index of this name on.
+  std::optional<std::uint32_t> table_of_index(const migrations::TableReference& name) const;
+  /// The existing relation that an earlier statement gives this name.
+  std::optional<std::uint32_t> renamed(const migrations::TableReference& name) const;
+  /// Whether an earlier statement takes this name away, by a drop or a rename.
+  bool takes_away(const migrations::TableReference& name) const;
+  /// Whether an earlier statement is about a relation of this name, or takes it away.
+  bool changes(const migrations::TableReference& name) const;
+  /// Whether an earlier statement drops one of the names in a problem's object, as "constraint x on
+  /// public.y": by then it is not in the way any more.
+  bool drops_one_of(const std::string& object) const;
+  /// What was planned for the table before, to be repeated on its empty copy.
+  const std::vector<migrations::Statement>& of(std::uint32_t table) const;
+
+ private:
+  std::set<std::string> created_;
+  std::set<std::string> gone_;
+  std::set<std::string> dropped_;  ///< constraints, triggers, views …
+  std::set<std::string> named_;    ///< subjects of statements
+  std::map<std::string, std::uint32_t> renamed_;
+  std::map<std::string, std::uint32_t> indexes_;  ///< new ones on existing tables
+  std::map<std::uint32_t, std::vector<migrations::Statement>> changes_;
+};
+
+}  // namespace crossfade::orchestrator

@@ -1,0 +1,272 @@
+#include "orchestrator/planning/planning.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "migrations/fingerprint.h"
+#include "orchestrator/planning/existing_objects.h"
+#include "orchestrator/planning/printed_steps.h"
+#include "orchestrator/planning/revision_statements.h"
+#include "orchestrator/planning/segment_plan.h"
+#include "orchestrator/planning/statement_context.h"
+#include "postgres/catalog.h"
+#include "postgres/problem.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+using Statements = std::vector<RevisionStatement>;
+
+template <class Value>
+void append(std::vector<Value>& to, std::vector<Value> from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+Failure edited_statement(const migrations::MigrationFile& file, const NumberedCommand& command) {
+  return Failure(
+      ExitCode::refused,
+      {.code = "edited-file",
+       .object = migrations::location(command.statement, file.path),
+       .message = "the statement was edited after it had been carried out",
+       .expected = "the text that was carried out",
+       .found = command.statement.text.substr(0, 120),
+       .next = "Put the text back and write a new file for the new change; statements behind it that "
+               "were not carried out may be edited."});
+}
+
+/// A merge has nothing to do, and so has a revision that only moves another tool's version.
+bool may_be_empty(const migrations::MigrationFile& file) {
+  return !file.rewrites.empty() || !file.backfills.empty() || file.revises.size() > 1 ||
+         !file.completion.empty() || file.direction == migrations::Direction::down;
+}
+
+Problem nothing_to_do(const migrations::MigrationFile& file) {
+  return {.code = "nothing-to-do",
+          .object = file.path,
+          .message = "the file changes nothing",
+          .expected = "at least one statement, or crossfade:rewrite",
+          .found = "none",
+          .next = "Add the change, or remove the file."};
+}
+
+/// Adds what the file's own directives forbid or ask for that no strategy can give.
+std::vector<Problem> directive_refusals(const migrations::MigrationFile& file) {
+  std::vector<Problem> out;
+  for (const migrations::Directive& directive : file.directives) {
+    if (directive.name != "partition") continue;
+    out.push_back({.code = "unsupported-directive",
+                   .object = fmt::format("{}:{}", file.path, directive.line),
+                   .message = "a plain table cannot be turned into a partitioned one yet",
+                   .expected = "",
+                   .found = directive.name,
+                   .next = "Remove the directive."});
+  }
+  return out;
+}
+
+void note(EarlierChanges& earlier, const RevisionStatement& statement) {
+  std::vector<migrations::Statement> repeatable;
+  for (const NumberedCommand& command : statement.commands) {
+    if (command.can_be_tried) repeatable.push_back(trial_form(command.statement));
+  }
+  earlier.add(statement.whole, statement.target, repeatable);
+}
+
+/// Takes the neighbours that one rewrite may carry out apart from the others.
+class Planning {
+ public:
+  Planning(postgres::Session& session, const PlanningRequest& request, EarlierChanges& earlier)
+      : session_(session), request_(request), file_(*request.file), earlier_(earlier) {
+    result_.revision = file_.revision;
+    run_ = request.first_run;
+  }
+
+  strategies::RevisionPlan plan() {
+    Statements statements = read_statements(file_);
+    if (statements.empty() && !may_be_empty(file_)) result_.refusals.push_back(nothing_to_do(file_));
+    drop_finished(statements);
+    EarlierChanges seen = earlier_;
+    for (RevisionStatement& statement : statements) {
+      resolve(session_, seen, statement);
+      note(seen, statement);
+    }
+    append(result_.refusals, directive_refusals(file_));
+    for (std::size_t first = 0; first < statements.size();) {
+      const std::size_t behind = end_of_segment(statements, first);
+      segment({statements.begin() + static_cast<std::ptrdiff_t>(first),
+               statements.begin() + static_cast<std::ptrdiff_t>(behind)});
+      for (std::size_t index = first; index < behind; ++index) note(earlier_, statements[index]);
+      first = behind;
+    }
+    rewrite_what_is_only_named(statements);
+    finish_in_place();
+    if (!result_.refusals.empty()) result_.parts.clear();
+    number_steps();
+    return std::move(result_);
+  }
+
+ private:
+  void drop_finished(Statements& statements) {
+    for (RevisionStatement& statement : statements) {
+      std::erase_if(statement.commands, [&](const NumberedCommand& command) {
+        const auto done =
+            std::find_if(request_.finished.begin(), request_.finished.end(),
+                         [&](const FinishedStatement& each) { return each.number == command.number; });
+        if (done == request_.finished.end()) return false;
+        if (done->fingerprint != migrations::fingerprint(command.statement.text))
+          throw edited_statement(file_, command);
+        return true;
+      });
+    }
+    std::erase_if(statements, [](const RevisionStatement& statement) { return statement.commands.empty(); });
+  }
+
+  /// Neighbours on one table that can be tried together, with the UPDATE that fills what one of them adds.
+  static std::size_t end_of_segment(const Statements& statements, std::size_t first) {
+    std::size_t behind = first + 1;
+    if (!statements[first].can_be_tried) return behind;
+    while (behind < statements.size() && statements[behind].target == statements[first].target &&
+           (statements[behind].can_be_tried || fills_added_column(statements, first, behind))) {
+      ++behind;
+    }
+    return behind;
+  }
+
+  static bool fills_added_column(const Statements& statements, std::size_t first, std::size_t update) {
+    const auto& fill = statements[update].fill;
+    if (!fill) return false;
+    for (std::size_t index = first; index < update; ++index) {
+      for (const NumberedCommand& command : statements[index].commands) {
+        if (adds_without_value(command.statement, fill->column)) return true;
+      }
+    }
+    return false;
+  }
+
+  void segment(Statements statements) {
+    if (statements.size() == 1 && answered_without_a_plan(statements.front())) return;
+    SegmentPlan planned =
+        plan_segment(session_, earlier_, {&file_, run_ + shadow_offset(), run_, std::move(statements)});
+    append(result_.refusals, std::move(planned.refusals));
+    append(result_.announcements, std::move(planned.announcements));
+    append(result_.approvals, std::move(planned.approvals));
+    append(result_.narrowings, std::move(planned.narrowings));
+    if (planned.shadow) {
+      finish_in_place();
+      ++run_;
+      result_.parts.push_back({.statements = std::move(planned.statements),
+                               .shadow = std::move(planned.shadow),
+                               .estimate = planned.estimate});
+      append(result_.steps, std::move(planned.printed));
+      return;
+    }
+    if (!in_place_) in_place_.emplace(strategies::PartPlan{.in_place = strategies::InPlacePlan{.run = run_}});
+    append(in_place_->statements, std::move(planned.statements));
+    append(in_place_->in_place->steps, std::move(planned.steps));
+    for (const strategies::ChangedTable& table : planned.tables) {
+      auto& tables = in_place_->in_place->tables;
+      const bool known =
+          std::any_of(tables.begin(), tables.end(),
+                      [&](const strategies::ChangedTable& other) { return other.oid == table.oid; });
+      if (!known) tables.push_back(table);
+    }
+    in_place_->estimate.rows += planned.estimate.rows;
+    in_place_->estimate.disk_bytes += planned.estimate.disk_bytes;
+    in_place_->estimate.wal_bytes += planned.estimate.wal_bytes;
+    in_place_->estimate.seconds += planned.estimate.seconds;
+  }
+
+  /// A shadow part behind open in-place steps is the next run.
+  std::int64_t shadow_offset() const { return in_place_ ? 1 : 0; }
+
+  /// Statements about what is missing, or is there already.
+  bool answered_without_a_plan(const RevisionStatement& statement) {
+    const auto answer = existing_object_answer(session_, file_, statement);
+    if (!answer) return false;
+    if (answer->refusal) {
+      result_.refusals.push_back(*answer->refusal);
+      return true;
+    }
+    if (!in_place_) in_place_.emplace(strategies::PartPlan{.in_place = strategies::InPlacePlan{.run = run_}});
+    for (const NumberedCommand& command : statement.commands) {
+      in_place_->in_place->steps.push_back({.statement = command.number,
+                                            .name = fmt::format("{}. nothing to do", command.number),
+                                            .kind = strategies::StepKind::plain,
+                                            .strategy = "plain statement",
+                                            .reason = answer->reason});
+      in_place_->statements.push_back(numbered(command));
+    }
+    return true;
+  }
+
+  /// crossfade:rewrite and backfills of tables that no statement is about.
+  void rewrite_what_is_only_named(const Statements& statements) {
+    for (const std::uint32_t table :
+         tables_only_named(session_, file_, earlier_, statements, result_.refusals)) {
+      SegmentPlan planned =
+          plan_rewrite(session_, earlier_, {&file_, run_ + shadow_offset(), run_, {}}, table);
+      append(result_.refusals, std::move(planned.refusals));
+      append(result_.announcements, std::move(planned.announcements));
+      if (!planned.shadow) continue;
+      finish_in_place();
+      ++run_;
+      result_.parts.push_back({.shadow = std::move(planned.shadow), .estimate = planned.estimate});
+      append(result_.steps, std::move(planned.printed));
+    }
+  }
+
+  void finish_in_place() {
+    if (!in_place_) return;
+    strategies::InPlacePlan& plan = *in_place_->in_place;
+    std::sort(plan.tables.begin(), plan.tables.end(),
+              [](const strategies::ChangedTable& left, const strategies::ChangedTable& right) {
+                return left.oid < right.oid;
+              });
+    plan.keeps_dropped =
+        std::any_of(plan.steps.begin(), plan.steps.end(),
+                    [](const strategies::InPlaceStep& step) { return !step.contract.empty(); });
+    append(result_.steps, printed_steps(plan));
+    result_.parts.push_back(std::move(*in_place_));
+    in_place_.reset();
+    ++run_;
+  }
+
+  void number_steps() {
+    int number = 0;
+    for (strategies::Step& step : result_.steps) step.number = ++number;
+    for (const strategies::PartPlan& part : result_.parts) {
+      result_.estimate.rows += part.estimate.rows;
+      result_.estimate.disk_bytes += part.estimate.disk_bytes;
+      result_.estimate.wal_bytes += part.estimate.wal_bytes;
+      result_.estimate.seconds += part.estimate.seconds;
+    }
+  }
+
+  postgres::Session& session_;
+  const PlanningRequest& request_;
+  const migrations::MigrationFile& file_;
+  EarlierChanges& earlier_;
+  std::int64_t run_ = 1;
+  std::optional<strategies::PartPlan> in_place_;
+  strategies::RevisionPlan result_;
+};
+
+}  // namespace
+
+strategies::RevisionPlan plan_revision(postgres::Session& session, const PlanningRequest& request,
+                                       EarlierChanges& earlier) {
+  return Planning(session, request, earlier).plan();
+}
+
+Failure refusal_of(const strategies::RevisionPlan& plan) {
+  Problem problem = plan.refusals.front();
+  for (std::size_t index = 1; index < plan.refusals.size(); ++index) {
+    problem.found += (problem.found.empty() ? "also: " : "; also: ") + describe(plan.refusals[index]);
+  }
+  return Failure(ExitCode::refused, std::move(problem));
+}
+
+}  // namespace crossfade::orchestrator

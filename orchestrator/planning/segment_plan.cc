@@ -1,0 +1,425 @@
+#include "orchestrator/planning/segment_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "checkers/preflight.h"
+#include "migrations/created_relations.h"
+#include "migrations/fingerprint.h"
+#include "orchestrator/batch_facts.h"
+#include "orchestrator/planning/shape_rehearsal.h"
+#include "orchestrator/planning/statement_context.h"
+#include "postgres/catalog.h"
+#include "postgres/connection.h"
+#include "strategies/narrowing.h"
+#include "strategies/shadow_table.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+using migrations::Statement;
+
+/// Rough rates of a pass over a table and of an index build, for estimates only.
+constexpr std::int64_t kScanBytesPerSecond = std::int64_t{300} * 1024 * 1024;
+constexpr std::int64_t kBatchRowsPerSecond = 20000;
+constexpr std::int64_t kIndexBytesPerRow = 24;
+
+template <class Value>
+void append(std::vector<Value>& to, std::vector<Value> from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+bool widens_sequences(const migrations::MigrationFile& file) {
+  return std::any_of(file.directives.begin(), file.directives.end(),
+                     [](const migrations::Directive& directive) {
+                       return directive.name == "sequence" && directive.argument == "as bigint";
+                     });
+}
+
+checkers::PreflightRequest preflight_request(const postgres::Table& source) {
+  return {.table_oid = source.oid,
+          .display = source.name.display(),
+          .estimated_bytes = static_cast<std::uint64_t>(source.heap_bytes + source.index_bytes)};
+}
+
+bool changes_type(const Statement& statement) {
+  return statement.commands.size() == 1 && statement.commands.front().subtype == "AT_AlterColumnType";
+}
+
+/// VACUUM FULL and CLUSTER: a rewrite without a change.
+bool compacts(const Statement& statement) {
+  return migrations::is_vacuum_full(statement) || (statement.node == "ClusterStmt" && statement.table);
+}
+
+class Segment {
+ public:
+  Segment(postgres::Session& session, const EarlierChanges& earlier, const SegmentRequest& request)
+      : session_(session), earlier_(earlier), request_(request), file_(*request.file) {}
+
+  SegmentPlan plan() {
+    for (const RevisionStatement& statement : request_.statements) {
+      for (const NumberedCommand& command : statement.commands)
+        result_.statements.push_back(numbered(command));
+    }
+    const RevisionStatement& first = request_.statements.front();
+    if (first.target) source_ = postgres::load_table(session_, *first.target);
+    if (source_) result_.tables.push_back({source_->oid, source_->name});
+    try {
+      if (source_ && compacts(first.whole)) {
+        shadow({source_->name.name}, {});
+      } else if (source_ && first.can_be_tried && (source_->kind == "r" || source_->kind == "p")) {
+        tried();
+      } else {
+        for (const RevisionStatement& statement : request_.statements) {
+          for (const NumberedCommand& command : statement.commands)
+            in_place(statement, command, nullptr, nullptr);
+        }
+      }
+    } catch (const Failure& failure) {
+      if (failure.exit_code() != ExitCode::refused) throw;
+      refuse(failure);
+    }
+    if (!result_.refusals.empty()) {
+      result_.shadow.reset();
+      result_.steps.clear();
+    }
+    return std::move(result_);
+  }
+
+  SegmentPlan rewrite(std::uint32_t table) {
+    source_ = postgres::load_table(session_, table);
+    try {
+      shadow({}, {});
+    } catch (const Failure& failure) {
+      if (failure.exit_code() != ExitCode::refused) throw;
+      result_.refusals.push_back(failure.problem());
+    }
+    if (!result_.refusals.empty()) result_.shadow.reset();
+    return std::move(result_);
+  }
+
+ private:
+  /// A missing right shows first where a copy is made; the checks say which one, and what to grant.
+  void refuse(const Failure& failure) {
+    if (source_ && failure.problem().code == "missing-privilege")
+      append(result_.refusals, checkers::missing_rights(session_, preflight_request(*source_)));
+    if (result_.refusals.empty()) result_.refusals.push_back(failure.problem());
+  }
+
+  std::vector<NumberedCommand> commands_to_try() const {
+    std::vector<NumberedCommand> out;
+    for (const RevisionStatement& statement : request_.statements) {
+      for (const NumberedCommand& command : statement.commands) {
+        if (command.can_be_tried) out.push_back(command);
+      }
+    }
+    return out;
+  }
+
+  std::vector<const migrations::ColumnFill*> fills() const {
+    std::vector<const migrations::ColumnFill*> out;
+    for (const RevisionStatement& statement : request_.statements) {
+      if (!statement.can_be_tried && statement.fill) out.push_back(&*statement.fill);
+    }
+    return out;
+  }
+
+  /// Each command on an empty copy: what the server makes of it decides.
+  void tried() {
+    const std::vector<NumberedCommand> commands = commands_to_try();
+    RehearsalRequest rehearsal{
+        source_.operator->(), request_.in_place_run, &file_, earlier_.of(source_->oid), {}};
+    for (const NumberedCommand& command : commands)
+      rehearsal.statements.push_back(trial_form(command.statement));
+    migrations::MigrationFile without_backfills = file_;
+    without_backfills.backfills.clear();
+    rehearsal.file = &without_backfills;
+    const strategies::ShapeRehearsal trial = rehearse(session_, rehearsal);
+    const bool rewrites = needs_shadow(commands, trial);
+    if (rewrites) {
+      std::vector<std::string> named = tables_named_by(file_.rewrites);
+      shadow(named, fills());
+      if (result_.refusals.empty()) return;
+      const std::vector<Problem> why_no_shadow = std::exchange(result_.refusals, {});
+      in_place_all(trial);
+      // What stands in the way of the better plan says more than that the other one is impossible.
+      if (!result_.refusals.empty()) result_.refusals = why_no_shadow;
+      return;
+    }
+    in_place_all(trial);
+  }
+
+  std::vector<std::string> tables_named_by(const std::vector<std::string>& names) const {
+    std::vector<std::string> out;
+    for (const std::string& name : names) {
+      const auto table = migrations::parse_table_reference(name);
+      if (table && find_existing(session_, earlier_, *table) == source_->oid) out.push_back(name);
+    }
+    return out;
+  }
+
+  std::vector<migrations::ColumnExpression> own_backfills() const {
+    std::vector<migrations::ColumnExpression> out;
+    for (const migrations::ColumnExpression& backfill : file_.backfills) {
+      // Without a table's name it is about the only table of the revision, or about the one that has the
+      // column.
+      const bool mine = backfill.table
+                            ? find_existing(session_, earlier_, *backfill.table) == source_->oid
+                            : adds_column(backfill.column) || source_->column(backfill.column) != nullptr;
+      if (mine) out.push_back(backfill);
+    }
+    return out;
+  }
+
+  bool adds_column(const std::string& column) const {
+    for (const RevisionStatement& statement : request_.statements) {
+      for (const NumberedCommand& command : statement.commands) {
+        if (command.statement.commands.size() == 1 &&
+            command.statement.commands.front().subtype == "AT_AddColumn" &&
+            command.statement.commands.front().name == column)
+          return true;
+        if (command.statement.new_name == column) return true;
+      }
+    }
+    return false;
+  }
+
+  bool needs_shadow(const std::vector<NumberedCommand>& commands,
+                    const strategies::ShapeRehearsal& trial) const {
+    if (!tables_named_by(file_.rewrites).empty() || !own_backfills().empty() || !fills().empty()) return true;
+    for (std::size_t index = 0; index < commands.size(); ++index) {
+      const strategies::StatementOutcome& outcome = trial.statements[index];
+      if (outcome.rewrote ||
+          (changes_type(commands[index].statement) && (outcome.scanned || outcome.built_index)))
+        return true;
+    }
+    return false;
+  }
+
+  /// The whole statements, since the USING clauses of one ALTER TABLE all read the old row.
+  void shadow(std::vector<std::string> rewrites, const std::vector<const migrations::ColumnFill*>& filled) {
+    std::vector<Problem> found = checkers::preflight(session_, preflight_request(*source_));
+    std::erase_if(found, [&](const Problem& problem) { return earlier_.drops_one_of(problem.object); });
+    append(result_.refusals, std::move(found));
+    migrations::MigrationFile file = file_;
+    file.rewrites = std::move(rewrites);
+    if (request_.statements.empty()) file.rewrites = {source_->name.name};
+    file.backfills = own_backfills();
+    for (const migrations::ColumnFill* fill : filled)
+      file.backfills.push_back({std::nullopt, fill->column, fill->expression, file.up_first_line});
+    RehearsalRequest rehearsal{
+        source_.operator->(), request_.shadow_run, &file, earlier_.of(source_->oid), {}};
+    for (const RevisionStatement& statement : request_.statements) {
+      if (!statement.can_be_tried) continue;
+      if (statement.commands.size() > 1 || statement.whole.commands.size() <= 1) {
+        rehearsal.statements.push_back(trial_form(statement.whole));
+      } else {
+        rehearsal.statements.push_back(statement.commands.front().statement);
+      }
+    }
+    if (source_->kind != "r") return;
+    const strategies::ShapeRehearsal trial = rehearse(session_, rehearsal);
+    strategies::ShadowPlanning planned = strategies::plan_shadow_table(
+        {request_.shadow_run, &file, &rehearsal.statements, &trial, schema_names(session_, *source_)});
+    append(result_.refusals, std::move(planned.refusals));
+    if (!result_.refusals.empty()) return;
+    announce(*planned.plan);
+    append(result_.narrowings, strategies::narrowings(*planned.plan, file_.path));
+    append(result_.approvals, strategies::lossy_casts(*planned.plan, file_, rehearsal.statements));
+    result_.shadow = std::move(planned.plan);
+    result_.printed = std::move(planned.steps);
+    result_.estimate = planned.estimate;
+  }
+
+  void announce(const strategies::ShadowTablePlan& plan) {
+    auto request = preflight_request(*source_);
+    for (const auto& [source_name, target_name] : plan.carried_columns) {
+      const postgres::Column* now = plan.target.column(target_name);
+      if (now->type != source_->column(source_name)->type)
+        request.type_changes.push_back({source_name, now->type});
+    }
+    std::vector<Problem> notes = checkers::announcements(session_, request);
+    if (widens_sequences(file_))
+      std::erase_if(notes, [](const Problem& note) { return note.code == "integer-sequence"; });
+    append(result_.announcements, std::move(notes));
+  }
+
+  void in_place_all(const strategies::ShapeRehearsal& trial) {
+    const postgres::Table* before = &trial.initial;
+    std::size_t tried = 0;
+    for (const RevisionStatement& statement : request_.statements) {
+      for (const NumberedCommand& command : statement.commands) {
+        if (!command.can_be_tried) {
+          in_place(statement, command, before, nullptr);
+          continue;
+        }
+        const strategies::StatementOutcome& outcome = trial.statements[tried++];
+        in_place(statement, command, before, &outcome);
+        before = &outcome.after;
+      }
+    }
+  }
+
+  void in_place(const RevisionStatement& statement, const NumberedCommand& command,
+                const postgres::Table* before, const strategies::StatementOutcome* outcome) {
+    strategies::StatementContext context =
+        statement_context(session_, earlier_,
+                          {&file_, request_.in_place_run, server_version(), &statement, &command,
+                           source_ ? &*source_ : nullptr, before, outcome});
+    fill_in(context);
+    if (statement.fill && absorbed(*statement.fill)) return;
+    strategies::InPlaceSteps planned = strategies::plan_in_place(context);
+    append(result_.refusals, std::move(planned.refusals));
+    append(result_.announcements, std::move(planned.announcements));
+    append(result_.approvals, std::move(planned.approvals));
+    append(result_.narrowings, strategies::narrowings(context));
+    for (const postgres::Table& object : context.objects) result_.tables.push_back({object.oid, object.name});
+    if (context.referenced) result_.tables.push_back({context.referenced->oid, context.referenced->name});
+    estimate(planned.steps);
+    append(result_.steps, std::move(planned.steps));
+  }
+
+  /// A column that needs a value in every row, where no shadow run gives it.
+  void fill_in(strategies::StatementContext& context) {
+    if (!context.table || context.statement.commands.size() != 1 ||
+        context.statement.commands.front().subtype != "AT_AddColumn")
+      return;
+    const migrations::AlterCommand& command = context.statement.commands.front();
+    std::optional<std::string> expression;
+    for (const migrations::ColumnFill* fill : fills()) {
+      if (adds_without_value(context.statement, fill->column)) expression = fill->expression;
+    }
+    for (const migrations::ColumnExpression& backfill : own_backfills()) {
+      if (backfill.column == command.name) expression = backfill.expression;
+    }
+    const bool computed =
+        command.has_constraint("CONSTR_GENERATED") || command.has_constraint("CONSTR_IDENTITY");
+    if (!expression && context.facts.rewrites.value_or(false) && command.default_expression && !computed)
+      expression = command.default_expression;
+    if (!expression) return;
+    migrations::Statement filling =
+        strategies::fill_statement(context.table->name, command.name, *expression);
+    context.fill = strategies::fill_plan(*context.table, command.name, *expression,
+                                         read_batch_facts(session_, filling, *context.table));
+  }
+
+  bool absorbed(const migrations::ColumnFill& fill) const {
+    for (const RevisionStatement& statement : request_.statements) {
+      for (const NumberedCommand& command : statement.commands) {
+        if (adds_without_value(command.statement, fill.column)) return true;
+      }
+    }
+    return false;
+  }
+
+  void estimate(const std::vector<strategies::InPlaceStep>& steps) {
+    if (!source_) return;
+    for (const strategies::InPlaceStep& step : steps) {
+      const std::int64_t scan = 1 + source_->heap_bytes / kScanBytesPerSecond;
+      switch (step.kind) {
+        case strategies::StepKind::index:
+          result_.estimate.disk_bytes += source_->estimated_rows * kIndexBytesPerRow;
+          result_.estimate.wal_bytes += source_->estimated_rows * kIndexBytesPerRow;
+          result_.estimate.rows += source_->estimated_rows;
+          result_.estimate.seconds += 2 * scan;
+          break;
+        case strategies::StepKind::validate:
+        case strategies::StepKind::look:
+          result_.estimate.rows += source_->estimated_rows;
+          result_.estimate.seconds += scan;
+          break;
+        case strategies::StepKind::batched:
+          result_.estimate.rows += source_->estimated_rows;
+          result_.estimate.wal_bytes += source_->heap_bytes * 2;
+          result_.estimate.disk_bytes += source_->heap_bytes;
+          result_.estimate.seconds += 1 + source_->estimated_rows / kBatchRowsPerSecond;
+          break;
+        default:
+          break;
+      }
+    }
+  }
+
+  int server_version() {
+    if (version_ == 0) version_ = postgres::read_server_facts(session_).version;
+    return version_;
+  }
+
+  postgres::Session& session_;
+  const EarlierChanges& earlier_;
+  const SegmentRequest& request_;
+  const migrations::MigrationFile& file_;
+  std::optional<postgres::Table> source_;
+  int version_ = 0;
+  SegmentPlan result_;
+};
+
+}  // namespace
+
+SegmentPlan plan_segment(postgres::Session& session, const EarlierChanges& earlier,
+                         const SegmentRequest& request) {
+  return Segment(session, earlier, request).plan();
+}
+
+SegmentPlan plan_rewrite(postgres::Session& session, const EarlierChanges& earlier,
+                         const SegmentRequest& request, std::uint32_t table) {
+  return Segment(session, earlier, request).rewrite(table);
+}
+
+std::vector<std::uint32_t> tables_only_named(postgres::Session& session,
+                                             const migrations::MigrationFile& file,
+                                             const EarlierChanges& earlier,
+                                             const std::vector<RevisionStatement>& statements,
+                                             std::vector<Problem>& refusals) {
+  std::vector<std::uint32_t> out;
+  const auto add = [&](const migrations::TableReference& name) {
+    const auto table = find_existing(session, earlier, name);
+    if (!table && earlier.creates(name)) return;
+    if (!table) {
+      refusals.push_back(
+          {.code = "no-such-table",
+           .object = name.display(),
+           .message = "there is no such table in this database",
+           .expected = "a table that the current role can see",
+           .found = "none",
+           .next = "Correct the name in " + file.path + ", or connect to the right database."});
+      return;
+    }
+    const bool has_statements =
+        std::any_of(statements.begin(), statements.end(), [&](const RevisionStatement& statement) {
+          return statement.target == table && (statement.can_be_tried || compacts(statement.whole));
+        });
+    if (!has_statements && std::find(out.begin(), out.end(), *table) == out.end()) out.push_back(*table);
+  };
+  for (const std::string& name : file.rewrites) {
+    if (const auto table = migrations::parse_table_reference(name)) add(*table);
+  }
+  for (const migrations::ColumnExpression& backfill : file.backfills) {
+    if (backfill.table) add(*backfill.table);
+  }
+  return out;
+}
+
+Statement trial_form(const Statement& statement) {
+  if (statement.node != "IndexStmt" || !statement.concurrent) return statement;
+  std::string text = statement.text;
+  std::size_t at = text.find("CONCURRENTLY");
+  if (at == std::string::npos) at = text.find("concurrently");
+  text.erase(at, std::string_view("CONCURRENTLY").size());
+  return migrations::parse_statements(text, "", statement.line).front();
+}
+
+bool adds_without_value(const Statement& statement, const std::string& column) {
+  if (statement.commands.size() != 1) return false;
+  const migrations::AlterCommand& command = statement.commands.front();
+  return command.subtype == "AT_AddColumn" && command.name == column &&
+         command.has_constraint("CONSTR_NOTNULL") && !command.default_expression;
+}
+
+strategies::NumberedStatement numbered(const NumberedCommand& command) {
+  return {command.number, migrations::fingerprint(command.statement.text), command.statement.text};
+}
+
+}  // namespace crossfade::orchestrator

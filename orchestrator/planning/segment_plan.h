@@ -1,0 +1,61 @@
+// Neighbouring statements on one table, planned: as one shadow run where one of them makes PostgreSQL rewrite
+// the table, else each in place. Reads only; one thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "migrations/migration_file.h"
+#include "orchestrator/planning/earlier_changes.h"
+#include "orchestrator/planning/revision_statements.h"
+#include "postgres/session.h"
+#include "strategies/plan.h"
+
+namespace crossfade::orchestrator {
+
+struct SegmentRequest {
+  const migrations::MigrationFile* file = nullptr;
+  std::int64_t shadow_run = 0;    ///< the number of the run where the segment becomes a shadow run
+  std::int64_t in_place_run = 0;  ///< and where it is carried out in place
+  std::vector<RevisionStatement> statements;
+};
+
+/// Exactly one of `shadow` and `steps` is filled; neither where there are refusals.
+struct SegmentPlan {
+  std::vector<strategies::NumberedStatement> statements;
+  std::optional<strategies::ShadowTablePlan> shadow;
+  std::vector<strategies::Step> printed;  ///< of the shadow run
+  std::vector<strategies::InPlaceStep> steps;
+  std::vector<strategies::ChangedTable> tables;
+  strategies::Estimate estimate;
+  std::vector<Problem> refusals;
+  std::vector<Problem> announcements;
+  std::vector<Problem> approvals;
+  std::vector<Problem> narrowings;
+};
+
+SegmentPlan plan_segment(postgres::Session& session, const EarlierChanges& earlier,
+                         const SegmentRequest& request);
+
+/// A rewrite of a table that only a directive names.
+SegmentPlan plan_rewrite(postgres::Session& session, const EarlierChanges& earlier,
+                         const SegmentRequest& request, std::uint32_t table);
+
+/// The tables that crossfade:rewrite or a backfill names and no statement is about. What names nothing is
+/// added to `refusals`.
+std::vector<std::uint32_t> tables_only_named(postgres::Session& session,
+                                             const migrations::MigrationFile& file,
+                                             const EarlierChanges& earlier,
+                                             const std::vector<RevisionStatement>& statements,
+                                             std::vector<Problem>& refusals);
+
+/// The statement as a trial inside a transaction runs it: an index is built at once.
+migrations::Statement trial_form(const migrations::Statement& statement);
+
+/// ADD COLUMN `column` … NOT NULL without a default.
+bool adds_without_value(const migrations::Statement& statement, const std::string& column);
+
+strategies::NumberedStatement numbered(const NumberedCommand& command);
+
+}  // namespace crossfade::orchestrator

@@ -1,0 +1,171 @@
+#include "orchestrator/planning/statement_context.h"
+
+#include <algorithm>
+
+#include "migrations/created_relations.h"
+#include "orchestrator/batch_facts.h"
+#include "orchestrator/planning/catalog_facts.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+constexpr std::string_view kRelationNames = R"sql(
+SELECT relname AS name FROM pg_catalog.pg_class WHERE relnamespace = $1::pg_catalog.regnamespace
+)sql";
+
+// Made in a schema of its own, the new table gets the plain name for its array type; the source's own may
+// differ.
+constexpr std::string_view kTakenArrayType = R"sql(
+SELECT t.typname AS name FROM pg_catalog.pg_type t
+ WHERE t.typnamespace = $1::pg_catalog.regnamespace AND t.typname = ('_' || $2)::pg_catalog.name
+   AND t.oid NOT IN (SELECT own.typarray FROM pg_catalog.pg_type own WHERE own.typrelid = $3::pg_catalog.oid)
+)sql";
+
+/// The copy's shape under the live table's name.
+postgres::Table as_live(const postgres::Table& copy, const postgres::Table& source) {
+  postgres::Table out = copy;
+  out.oid = source.oid;
+  out.name = source.name;
+  out.kind = source.kind;
+  out.estimated_rows = source.estimated_rows;
+  out.pages = source.pages;
+  out.heap_bytes = source.heap_bytes;
+  out.index_bytes = source.index_bytes;
+  // Foreign keys and what hangs on the table are not copied.
+  for (const postgres::Constraint& constraint : source.constraints) {
+    if (constraint.type == "f") out.constraints.push_back(constraint);
+  }
+  return out;
+}
+
+bool is_command(const migrations::Statement& statement, std::string_view subtype) {
+  return statement.commands.size() == 1 && statement.commands.front().subtype == subtype;
+}
+
+/// The tables that a change of this statement's constraints or columns locks with its own.
+std::vector<postgres::QualifiedName> tied(postgres::Session& session, const migrations::Statement& statement,
+                                          std::uint32_t table) {
+  if (is_command(statement, "AT_DropConstraint"))
+    return tied_tables(session, table, statement.commands.front().name);
+  if (is_command(statement, "AT_DropColumn")) {
+    std::vector<postgres::QualifiedName> out;
+    const auto found = postgres::load_table(session, table);
+    for (const postgres::Constraint& constraint : found->constraints) {
+      const bool over =
+          constraint.type == "f" && std::find(constraint.columns.begin(), constraint.columns.end(),
+                                              statement.commands.front().name) != constraint.columns.end();
+      if (!over) continue;
+      for (const postgres::QualifiedName& other : tied_tables(session, table, constraint.name))
+        out.push_back(other);
+    }
+    return out;
+  }
+  return {};
+}
+
+/// Without those that an earlier statement drops or changes: by then the server itself says what is left.
+std::vector<std::string> remaining_dependents(postgres::Session& session, const EarlierChanges& earlier,
+                                              std::uint32_t table, const std::string& column) {
+  std::vector<std::string> out;
+  for (const Dependent& dependent : dependents(session, table, column)) {
+    if (!dependent.relation.empty() && earlier.changes({std::nullopt, dependent.relation})) continue;
+    out.push_back(dependent.object);
+  }
+  return out;
+}
+
+void read_objects(postgres::Session& session, const EarlierChanges& earlier,
+                  const migrations::Statement& statement, strategies::StatementContext& context) {
+  const bool tables = (statement.node == "DropStmt" && statement.object_type == "OBJECT_TABLE") ||
+                      statement.node == "TruncateStmt";
+  std::vector<migrations::TableReference> names =
+      tables ? statement.objects : migrations::partition_tables(statement);
+  for (const migrations::TableReference& name : names) {
+    const auto oid = find_existing(session, earlier, name);
+    if (!oid) continue;
+    context.objects.push_back(postgres::load_table(session, *oid).value());
+    if (statement.node != "DropStmt") continue;
+    for (std::string& dependent : remaining_dependents(session, earlier, *oid, ""))
+      context.dependents.push_back(std::move(dependent));
+    for (const postgres::QualifiedName& other : tied_tables(session, *oid, ""))
+      context.foreign_keys_to.push_back(other);
+  }
+}
+
+bool used_by_view(postgres::Session& session, std::uint32_t table, const std::string& column) {
+  const std::vector<Dependent> found = dependents(session, table, column);
+  return std::any_of(found.begin(), found.end(),
+                     [](const Dependent& dependent) { return dependent.object.starts_with("rule "); });
+}
+
+}  // namespace
+
+strategies::SchemaNames schema_names(postgres::Session& session, const postgres::Table& source) {
+  const std::string schema = postgres::quote_identifier(source.name.schema);
+  strategies::SchemaNames names;
+  const postgres::Rows relations =
+      session.run({"planning.relation_names", std::string(kRelationNames)}, {schema});
+  for (const postgres::Row row : relations) names.relations.insert(row.text("name"));
+  const postgres::Rows types = session.run({"planning.array_type", std::string(kTakenArrayType)},
+                                           {schema, source.name.name, std::to_string(source.oid)});
+  if (!types.empty()) names.taken_array_type = types[0].text("name");
+  return names;
+}
+
+strategies::StatementContext statement_context(postgres::Session& session, const EarlierChanges& earlier,
+                                               const ContextRequest& request) {
+  const migrations::Statement& statement = request.command->statement;
+  strategies::StatementContext context{.file = request.file,
+                                       .statement = statement,
+                                       .number = request.command->number,
+                                       .run = request.run,
+                                       .server_version = request.server_version};
+  context.facts.target_is_new = request.statement->target_is_new;
+  if (request.outcome != nullptr) {
+    context.facts.rewrites = request.outcome->rewrote;
+    context.facts.scans = request.outcome->scanned;
+    context.facts.builds_index = request.outcome->built_index;
+  }
+  if (request.source != nullptr) {
+    const postgres::Table& source = *request.source;
+    context.facts.target_partitioned = source.kind == "p";
+    context.table = request.before == nullptr ? source : as_live(*request.before, source);
+    if (request.outcome != nullptr) context.after = request.outcome->after;
+    context.names = schema_names(session, source);
+    context.foreign_keys_to = tied(session, statement, source.oid);
+    if (source.kind == "p") {
+      context.partitions = leaf_partitions(session, source.oid);
+      context.has_default_partition = has_default_partition(session, source.oid);
+    }
+    if (is_command(statement, "AT_DropColumn"))
+      context.dependents =
+          remaining_dependents(session, earlier, source.oid, statement.commands.front().name);
+    if (is_command(statement, "AT_AttachPartition"))
+      context.partition_check = partition_check(session, source, statement);
+    if (statement.node == "UpdateStmt" || statement.node == "DeleteStmt") {
+      context.batches = strategies::plan_batched_update(statement, *context.table,
+                                                        read_batch_facts(session, statement, *context.table));
+    }
+  }
+  for (const migrations::TableReference& name : migrations::referenced_tables(statement)) {
+    const auto oid = find_existing(session, earlier, name);
+    if (oid) context.referenced = postgres::load_table(session, *oid);
+  }
+  read_objects(session, earlier, statement, context);
+  if (is_command(statement, "AT_DetachPartition") && !context.objects.empty())
+    context.partition_check = bounds_of_partition(session, context.objects.front().oid);
+  if (is_command(statement, "AT_AlterColumnType") && request.source != nullptr)
+    context.facts.column_in_view =
+        used_by_view(session, request.source->oid, statement.commands.front().name);
+  context.hazards = migrations::hazards_of(statement, context.facts);
+  for (const migrations::Hazard& hazard : context.hazards) {
+    for (const migrations::OtherLock& other : hazard.others) {
+      const auto oid = find_existing(session, earlier, other.relation);
+      if (oid) context.locked_with_it.push_back({postgres::load_table(session, *oid)->name, other.lock});
+    }
+  }
+  return context;
+}
+
+}  // namespace crossfade::orchestrator

@@ -1,0 +1,230 @@
+#include "strategies/concurrent_index.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "migrations/repoint.h"
+#include "migrations/tokens.h"
+#include "strategies/shadow_shape.h"
+#include "strategies/step_list.h"
+#include "strategies/validated_constraint.h"
+
+namespace crossfade::strategies {
+
+namespace {
+
+using postgres::QualifiedName;
+using postgres::quote_identifier;
+
+constexpr const char* kStrategy = "concurrent index";
+
+/// The index that the statement made on the trial's copy.
+const postgres::Index* new_index(const StatementContext& context) {
+  if (!context.after) return nullptr;
+  for (const postgres::Index& index : context.after->indexes) {
+    if (context.table->index(index.name) == nullptr) return &index;
+  }
+  return nullptr;
+}
+
+/// The definition as the server prints it, on the live table, concurrently.
+std::string build_statement(const postgres::Index& index, const QualifiedName& table) {
+  const auto statements = migrations::parse_statements(index_statement(index, table), index.name, 1);
+  return migrations::with_concurrently(statements.front());
+}
+
+/// Two rows with the same key, named before an index build finds them at its end. Empty where the index has
+/// expressions or a predicate: the build itself names the key.
+std::string duplicates(const postgres::Index& index, const QualifiedName& table) {
+  if (index.partial || index.expressions) return "";
+  std::string columns;
+  std::string shown;
+  std::string present;
+  for (const std::string& column : index.key_columns) {
+    const std::string quoted = quote_identifier(column);
+    columns += (columns.empty() ? "" : ", ") + quoted;
+    shown +=
+        fmt::format("{}{} || pg_catalog.left({}::pg_catalog.text, 200)", shown.empty() ? "" : " || ', ' || ",
+                    postgres::quote_literal(column + " = "), quoted);
+    present += fmt::format("{}{} IS NOT NULL", present.empty() ? "" : " AND ", quoted);
+  }
+  return fmt::format(
+      "SELECT {} || ' (' || pg_catalog.count(*) || ' rows)' AS \"row\" FROM {} WHERE {} GROUP BY {} HAVING "
+      "pg_catalog.count(*) > 1 LIMIT 5",
+      shown, table.quoted(), present, columns);
+}
+
+void look_for_duplicates(StepList& steps, const postgres::Index& index, const QualifiedName& table) {
+  const std::string query = duplicates(index, table);
+  if (query.empty()) return;
+  InPlaceStep& look = steps.add(StepKind::look, "look for duplicates under " + index.name, {},
+                                "A unique index over duplicates would fail only at the end of its build.");
+  look.relation = table;
+  look.probe = query;
+  look.locks.push_back({table.display(), "ACCESS SHARE"});
+}
+
+void build(StepList& steps, const postgres::Index& index, const QualifiedName& table) {
+  InPlaceStep& step = steps.on(table, "SHARE UPDATE EXCLUSIVE", StepKind::index, "build index " + index.name,
+                               {build_statement(index, table)},
+                               "Writers go on while it is built; it waits for transactions that are older.");
+  step.index = index.name;
+  step.undo = {"DROP INDEX CONCURRENTLY IF EXISTS " + QualifiedName{table.schema, index.name}.quoted()};
+}
+
+/// As PostgreSQL calls the index that it makes for a partition.
+std::string partition_index_name(const QualifiedName& partition, const postgres::Index& index) {
+  std::string name = partition.name;
+  for (const std::string& column : index.key_columns) name += "_" + (column.empty() ? "expr" : column);
+  return name + "_idx";
+}
+
+InPlaceSteps partitioned_index(const StatementContext& context, const postgres::Index& index) {
+  InPlaceSteps result;
+  StepList steps(context, kStrategy, "40");
+  const postgres::Table& table = *context.table;
+  // On the parent alone it is invalid until every partition's index is attached to it.
+  std::string only = index_statement(index, table.name);
+  const std::size_t at = only.find(" ON ");
+  only.insert(at + 4, only.compare(at + 4, 5, "ONLY ") == 0 ? "" : "ONLY ");
+  InPlaceStep& parent =
+      steps.on(table.name, "SHARE", StepKind::locked, "index " + index.name + " on the parent alone", {only},
+               "Holds no rows, so the lock is short; invalid until all partitions have theirs.");
+  parent.undo = {"DROP INDEX IF EXISTS " + QualifiedName{table.name.schema, index.name}.quoted()};
+  std::set<std::string> taken = context.names.relations;
+  taken.insert(index.name);
+  for (const QualifiedName& partition : context.partitions) {
+    postgres::Index own = index;
+    own.name = first_free_name(partition_index_name(partition, index), taken);
+    taken.insert(own.name);
+    const auto statements = migrations::parse_statements(index_statement(index, partition), index.name, 1);
+    std::string sql = migrations::with_concurrently(statements.front());
+    const std::size_t name = sql.find(" CONCURRENTLY ") + 14;
+    const std::size_t behind = sql.find(" ON ", name);
+    sql.replace(name, behind - name, quote_identifier(own.name));
+    InPlaceStep& step = steps.on(partition, "SHARE UPDATE EXCLUSIVE", StepKind::index,
+                                 "build index " + own.name, {sql}, "Writers go on while it is built.");
+    step.index = own.name;
+    step.undo = {"DROP INDEX CONCURRENTLY IF EXISTS " + QualifiedName{partition.schema, own.name}.quoted()};
+    steps
+        .on(partition, "SHARE UPDATE EXCLUSIVE", StepKind::locked, "attach index " + own.name,
+            {fmt::format("ALTER INDEX {} ATTACH PARTITION {}",
+                         QualifiedName{table.name.schema, index.name}.quoted(),
+                         QualifiedName{partition.schema, own.name}.quoted())},
+            "With the last one the parent's index becomes valid.")
+        .locks.push_back({table.name.display(), "ACCESS SHARE"});
+  }
+  result.steps = steps.take();
+  return result;
+}
+
+Problem no_trial(const StatementContext& context) {
+  return {.code = "unsupported-statement",
+          .object = context.where(),
+          .message = "the index cannot be tried on an empty copy of its table",
+          .expected = "an index on a table that crossfade can copy the shape of",
+          .found = context.statement.text.substr(0, 120),
+          .next = "Run the statement by hand, with CONCURRENTLY, and stamp the revision."};
+}
+
+}  // namespace
+
+InPlaceSteps plan_create_index(const StatementContext& context) {
+  InPlaceSteps result;
+  const postgres::Index* index = new_index(context);
+  if (index == nullptr && context.statement.if_exists &&
+      context.table->index(context.statement.index) != nullptr) {
+    // IF NOT EXISTS, and it is there with this definition: planning has compared.
+    StepList steps(context, kStrategy, "36");
+    steps.add(StepKind::plain, "index " + context.statement.index + " is there already", {},
+              "The table has this index; nothing is to be done.");
+    result.steps = steps.take();
+    return result;
+  }
+  if (index == nullptr) {
+    result.refusals.push_back(no_trial(context));
+    return result;
+  }
+  if (context.facts.target_partitioned) return partitioned_index(context, *index);
+  StepList steps(context, kStrategy, context.statement.unique ? "44" : "36");
+  if (index->unique) look_for_duplicates(steps, *index, context.table->name);
+  build(steps, *index, context.table->name);
+  result.steps = steps.take();
+  return result;
+}
+
+InPlaceSteps plan_drop_index(const StatementContext& context) {
+  InPlaceSteps result;
+  StepList steps(context, kStrategy, "41");
+  for (const migrations::TableReference& index : context.statement.objects) {
+    const std::string name =
+        index.schema ? QualifiedName{*index.schema, index.name}.quoted() : quote_identifier(index.name);
+    if (context.facts.target_partitioned) {
+      steps.on(context.table->name, "ACCESS EXCLUSIVE", StepKind::locked, "drop index " + index.display(),
+               {"DROP INDEX " + name},
+               "A partitioned index cannot be dropped concurrently; catalog changes only.");
+      continue;
+    }
+    // May be repeated after a crash, which IF EXISTS makes harmless.
+    InPlaceStep& step = steps.add(StepKind::autocommit, "drop index " + index.display(),
+                                  {"DROP INDEX CONCURRENTLY IF EXISTS " + name},
+                                  "Waits for transactions that still use it, and nobody waits for that.");
+    if (context.table) step.locks.push_back({context.table->name.display(), "SHARE UPDATE EXCLUSIVE"});
+  }
+  result.steps = steps.take();
+  return result;
+}
+
+InPlaceSteps plan_reindex(const StatementContext& context) {
+  StepList steps(context, kStrategy, "43");
+  InPlaceStep& step =
+      steps.add(StepKind::autocommit, "reindex", {migrations::with_concurrently(context.statement)},
+                "Builds the new index beside the old one; writers go on.");
+  if (context.table) {
+    step.relation = context.table->name;
+    step.locks.push_back({context.table->name.display(), "SHARE UPDATE EXCLUSIVE"});
+  }
+  return {.steps = steps.take()};
+}
+
+InPlaceSteps plan_unique(const StatementContext& context, const postgres::Constraint& constraint) {
+  InPlaceSteps result;
+  const postgres::Index* index = context.after ? context.after->index(constraint.name) : nullptr;
+  if (index == nullptr) {
+    result.refusals.push_back(no_trial(context));
+    return result;
+  }
+  if (context.facts.target_partitioned) {
+    result.refusals.push_back(
+        {.code = "partitioned-unique",
+         .object = context.where(),
+         .message = "a unique constraint cannot be added to a partitioned table without a long lock",
+         .expected = "a plain table",
+         .found = context.table->name.display() + " is partitioned",
+         .next =
+             "Create a unique index (CREATE UNIQUE INDEX), which crossfade builds partition by partition."});
+    return result;
+  }
+  const bool primary = constraint.type == "p";
+  if (primary) {
+    for (const std::string& column : index->key_columns) {
+      const postgres::Column* found = context.table->column(column);
+      if (found == nullptr || !found->not_null) append(result, plan_not_null(context, column));
+    }
+  }
+  const std::string hazard = primary ? "33" : "32";
+  StepList steps(context, "unique constraint over an index", hazard);
+  look_for_duplicates(steps, *index, context.table->name);
+  build(steps, *index, context.table->name);
+  InPlaceStep& add =
+      steps.on(context.table->name, "ACCESS EXCLUSIVE", StepKind::locked, "add constraint " + constraint.name,
+               {constraint_using_index(*context.after, *index, context.table->name)},
+               "The index is there, so this is a change of the catalog.");
+  add.undo = {
+      alter_table(context.table->name, "DROP CONSTRAINT IF EXISTS " + quote_identifier(constraint.name))};
+  append(result, {.steps = steps.take()});
+  return result;
+}
+
+}  // namespace crossfade::strategies

@@ -1,0 +1,69 @@
+// Changes that are made in place, step by step, without a new table: what one statement of a revision
+// becomes. Each strategy has a file (instant_ddl, concurrent_index, validated_constraint, added_column,
+// quarantine, partitions); plan_in_place asks them by the statement's hazards. Plain values and pure
+// functions, thread-safe.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "migrations/hazards.h"
+#include "migrations/migration_file.h"
+#include "migrations/statement.h"
+#include "postgres/catalog.h"
+#include "postgres/problem.h"
+#include "strategies/batched_update.h"
+#include "strategies/name_collisions.h"
+#include "strategies/plan.h"
+
+namespace crossfade::strategies {
+
+struct TableLock {
+  postgres::QualifiedName name;
+  std::string mode;
+};
+
+/// What a strategy may know about its statement.
+struct StatementContext {
+  const migrations::MigrationFile* file = nullptr;
+  migrations::Statement statement;  ///< with at most one ALTER command
+  int number = 0;                   ///< in the revision, from 1
+  std::int64_t run = 0;
+  int server_version = 0;  ///< server_version_num
+  migrations::HazardFacts facts;
+  std::vector<migrations::Hazard> hazards;
+  /// The statement's table before it, under its own name; null where it is about none that exists.
+  std::optional<postgres::Table> table;
+  /// After it, as a trial on an empty copy has shown; names and definitions are the copy's.
+  std::optional<postgres::Table> after;
+  std::optional<postgres::Table> referenced;        ///< by a foreign key that is added
+  std::vector<postgres::Table> objects;             ///< of DROP and TRUNCATE, in their order
+  std::vector<postgres::QualifiedName> partitions;  ///< the leaves below a partitioned table
+  std::vector<postgres::QualifiedName>
+      foreign_keys_to;                    ///< tables that `table`'s foreign keys refer to, or from
+  std::vector<TableLock> locked_with_it;  ///< existing tables that the statement locks beside its own
+  bool has_default_partition = false;
+  std::string partition_check;  ///< of ATTACH and DETACH PARTITION: what the bounds demand of every row
+  SchemaNames names;
+  std::vector<std::string> dependents;         ///< of what is dropped or changed, for messages
+  std::optional<BatchedUpdateChoice> batches;  ///< of an UPDATE or DELETE
+  std::optional<BatchedUpdatePlan>
+      fill;  ///< of a column that is added as NOT NULL and filled by the revision
+
+  std::string where() const { return migrations::location(statement, file->path); }
+};
+
+struct InPlaceSteps {
+  std::vector<InPlaceStep> steps;
+  std::vector<Problem> refusals;
+  std::vector<Problem> announcements;
+  std::vector<Problem> approvals;  ///< what an operator must agree to before anything runs
+};
+
+/// Every statement is answered: by steps, or by a refusal.
+InPlaceSteps plan_in_place(const StatementContext& context);
+
+}  // namespace crossfade::strategies

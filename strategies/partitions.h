@@ -1,0 +1,14 @@
+// Partitions attached and detached without reading rows under a strong lock. Pure functions, thread-safe.
+#pragma once
+
+#include "strategies/in_place.h"
+
+namespace crossfade::strategies {
+
+/// A validated check with the partition's own bounds first, so that ATTACH reads nothing.
+InPlaceSteps plan_attach_partition(const StatementContext& context);
+
+/// CONCURRENTLY where there is no default partition.
+InPlaceSteps plan_detach_partition(const StatementContext& context);
+
+}  // namespace crossfade::strategies

@@ -1,0 +1,187 @@
+#include "strategies/quarantine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "strategies/shadow_table.h"
+#include "strategies/step_list.h"
+
+namespace crossfade::strategies {
+
+namespace {
+
+using postgres::QualifiedName;
+using postgres::quote_identifier;
+
+constexpr const char* kStrategy = "quarantine";
+
+Problem approval(const StatementContext& context, const std::string& what, const std::string& until) {
+  return {.code = "approval-needed",
+          .object = context.where(),
+          .message = what,
+          .expected = "an operator's approval",
+          .found = context.statement.text.substr(0, 120),
+          .next = fmt::format("`crossfade approve {}`, or `--approve`. {}", context.file->revision, until)};
+}
+
+Problem depended_upon(const StatementContext& context, const std::string& object) {
+  std::string list;
+  for (const std::string& dependent : context.dependents) list += (list.empty() ? "" : "; ") + dependent;
+  return {.code = "has-dependents",
+          .object = context.where(),
+          .message = object + " is used by other objects",
+          .expected = "nothing that depends on it; CASCADE is never used",
+          .found = list,
+          .next = "Drop or change these objects first, in a statement of their own."};
+}
+
+std::vector<const postgres::Constraint*> foreign_keys(const postgres::Table& table) {
+  std::vector<const postgres::Constraint*> out;
+  for (const postgres::Constraint& constraint : table.constraints) {
+    if (constraint.type == "f") out.push_back(&constraint);
+  }
+  return out;
+}
+
+void set_table_aside(const StatementContext& context, const postgres::Table& table, InPlaceSteps& result) {
+  StepList steps(context, kStrategy, "65");
+  const std::string schema = quarantine_schema_name(context.run);
+  const QualifiedName aside{schema, table.name.name};
+  std::vector<std::string> sql = {"CREATE SCHEMA IF NOT EXISTS " + quote_identifier(schema)};
+  std::vector<std::string> undo = {
+      fmt::format("ALTER TABLE {} SET SCHEMA {}", aside.quoted(), quote_identifier(table.name.schema))};
+  // As in a schema of its own: kept rows must not hold up deletes in the tables that they refer to.
+  for (const postgres::Constraint* key : foreign_keys(table)) {
+    sql.push_back(alter_table(table.name, "DROP CONSTRAINT " + quote_identifier(key->name)));
+    undo.push_back(alter_table(table.name, fmt::format("ADD CONSTRAINT {} {} NOT VALID",
+                                                       quote_identifier(key->name), key->definition)));
+  }
+  sql.push_back(fmt::format("ALTER TABLE {} SET SCHEMA {}", table.name.quoted(), quote_identifier(schema)));
+  InPlaceStep& step = steps.on(table.name, "ACCESS EXCLUSIVE", StepKind::locked,
+                               "set table " + table.name.display() + " aside", std::move(sql),
+                               "Moves it out of sight with all of its rows; `contract` drops it.");
+  std::string others;
+  for (const QualifiedName& other : context.foreign_keys_to) {
+    others += (others.empty() ? "" : ", ") + other.quoted();
+    step.locks.push_back({other.display(), "ACCESS EXCLUSIVE"});
+  }
+  if (!others.empty()) step.lock_first = fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;", others);
+  step.undo = std::move(undo);
+  step.kept = aside;
+  step.contract = {"DROP TABLE IF EXISTS " + aside.quoted(),
+                   "DROP SCHEMA IF EXISTS " + quote_identifier(schema)};
+  append(result, {.steps = steps.take()});
+}
+
+/// Constraints that a plain DROP COLUMN would drop with it.
+std::vector<const postgres::Constraint*> constraints_over(const postgres::Table& table,
+                                                          const std::string& column) {
+  std::vector<const postgres::Constraint*> out;
+  for (const postgres::Constraint& constraint : table.constraints) {
+    if (constraint.type == "n") continue;
+    if (std::find(constraint.columns.begin(), constraint.columns.end(), column) != constraint.columns.end())
+      out.push_back(&constraint);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string quarantine_schema_name(std::int64_t run) {
+  return old_schema_name(run);
+}
+
+InPlaceSteps plan_drop_table(const StatementContext& context) {
+  InPlaceSteps result;
+  if (!context.dependents.empty()) {
+    result.refusals.push_back(depended_upon(context, "what is dropped"));
+    return result;
+  }
+  for (const postgres::Table& table : context.objects) {
+    set_table_aside(context, table, result);
+    result.approvals.push_back(approval(context, "drops the table " + table.name.display() + " and its rows",
+                                        "Until `contract` the table is kept aside."));
+  }
+  return result;
+}
+
+InPlaceSteps plan_drop_column(const StatementContext& context) {
+  InPlaceSteps result;
+  const postgres::Table& table = *context.table;
+  const std::string& name = context.statement.commands.front().name;
+  const postgres::Column* column = table.column(name);
+  if (column == nullptr) {
+    StepList none(context, kStrategy, "11");
+    none.add(StepKind::plain, "column " + name + " is gone already", {},
+             "IF EXISTS: there is nothing to drop.");
+    result.steps = none.take();
+    return result;
+  }
+  if (!context.dependents.empty()) {
+    result.refusals.push_back(depended_upon(context, "column " + name + " of " + table.name.display()));
+    return result;
+  }
+  const std::string aside =
+      first_free_name(fmt::format("crossfade_{}_{}_dropped", context.run, context.number), {});
+  std::vector<std::string> sql;
+  std::vector<std::string> back;
+  for (const postgres::Constraint* constraint : constraints_over(table, name)) {
+    sql.push_back(alter_table(table.name, "DROP CONSTRAINT " + quote_identifier(constraint->name)));
+    back.push_back(alter_table(
+        table.name,
+        fmt::format("ADD CONSTRAINT {} {}", quote_identifier(constraint->name), constraint->definition)));
+  }
+  const std::string alter = "ALTER COLUMN " + quote_identifier(name) + " ";
+  if (!column->identity.empty()) sql.push_back(alter_table(table.name, alter + "DROP IDENTITY"));
+  if (!column->generated.empty()) {
+    sql.push_back(alter_table(table.name, alter + "DROP EXPRESSION"));
+  } else if (column->default_expression) {
+    sql.push_back(alter_table(table.name, alter + "DROP DEFAULT"));
+    back.push_back(alter_table(table.name, alter + "SET DEFAULT " + *column->default_expression));
+  }
+  if (column->not_null) sql.push_back(alter_table(table.name, alter + "DROP NOT NULL"));
+  sql.push_back(alter_table(
+      table.name, fmt::format("RENAME COLUMN {} TO {}", quote_identifier(name), quote_identifier(aside))));
+  back.insert(back.begin(),
+              alter_table(table.name, fmt::format("RENAME COLUMN {} TO {}", quote_identifier(aside),
+                                                  quote_identifier(name))));
+  StepList steps(context, kStrategy, "11");
+  InPlaceStep& step = steps.on(
+      table.name, "ACCESS EXCLUSIVE", StepKind::locked, "set column " + name + " aside", std::move(sql),
+      "Renamed, and new rows need no value for it; `contract` drops it with its values.");
+  std::string others;
+  for (const QualifiedName& other : context.foreign_keys_to) {
+    others += (others.empty() ? "" : ", ") + other.quoted();
+    step.locks.push_back({other.display(), "ACCESS EXCLUSIVE"});
+  }
+  if (!others.empty()) step.lock_first = fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;", others);
+  step.undo = std::move(back);
+  step.kept = table.name;
+  step.contract = {alter_table(table.name, "DROP COLUMN IF EXISTS " + quote_identifier(aside))};
+  result.steps = steps.take();
+  result.approvals.push_back(
+      approval(context, fmt::format("drops the column {} of {} and its values", name, table.name.display()),
+               "Until `contract` the values are kept under another name."));
+  return result;
+}
+
+InPlaceSteps plan_truncate(const StatementContext& context) {
+  InPlaceSteps result;
+  StepList steps(context, "instant DDL", "64");
+  std::string tables;
+  for (const postgres::Table& table : context.objects)
+    tables += (tables.empty() ? "" : ", ") + table.name.quoted();
+  if (context.objects.empty()) return result;
+  InPlaceStep& step = steps.on(context.objects.front().name, "ACCESS EXCLUSIVE", StepKind::locked, "truncate",
+                               {context.statement.text},
+                               "Empties the files at once; the lock is asked for by short attempts.");
+  if (context.objects.size() > 1)
+    step.lock_first = fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;", tables);
+  result.steps = steps.take();
+  result.approvals.push_back(
+      approval(context, "removes every row, and nothing is kept", "It cannot be taken back."));
+  return result;
+}
+
+}  // namespace crossfade::strategies

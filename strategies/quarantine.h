@@ -1,0 +1,18 @@
+// What is dropped moves aside first, out of the application's sight, and is dropped for good by `contract`.
+// A table moves into the run's own schema; a column is renamed and no longer demands values. Everything here
+// needs an operator's approval. Pure functions, thread-safe.
+#pragma once
+
+#include "strategies/in_place.h"
+
+namespace crossfade::strategies {
+
+InPlaceSteps plan_drop_table(const StatementContext& context);
+InPlaceSteps plan_drop_column(const StatementContext& context);
+/// Its rows cannot be kept aside without copying them: approval alone stands before it.
+InPlaceSteps plan_truncate(const StatementContext& context);
+
+/// The schema that keeps what a run has dropped.
+std::string quarantine_schema_name(std::int64_t run);
+
+}  // namespace crossfade::strategies

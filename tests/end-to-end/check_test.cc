@@ -1,0 +1,57 @@
+// `check`: a whole directory up, down and up again on a server of its own.
+#include "tests/end-to-end/product.h"
+
+namespace crossfade::tests {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr const char* kTable =
+    "-- migrate:up\nCREATE TABLE t (id integer PRIMARY KEY, v text);\n-- migrate:down\nDROP TABLE t;\n";
+
+Answer check(const Folder& folder, std::vector<std::string> options = {}) {
+  std::vector<std::string> words = {"--format", "json", "--progress", "none", "--dir", folder.path().string(),
+                                    "check"};
+  words.insert(words.end(), options.begin(), options.end());
+  Finished finished = run_crossfade(std::move(words));
+  boost::json::value document = parse_document(finished.output);
+  return {std::move(finished), std::move(document)};
+}
+
+TEST(Check, PassesADirectoryThatGoesDownToWhereItCameFrom) {
+  const Folder folder;
+  folder.write("0001_table.sql", kTable);
+  folder.write("0002_wider.sql",
+               "-- migrate:up\nALTER TABLE t ALTER COLUMN id TYPE bigint;\nCREATE INDEX t_v ON t (v);\n"
+               "-- migrate:down\nDROP INDEX t_v;\nALTER TABLE t ALTER COLUMN id TYPE integer;\n");
+  const Answer answer = check(folder);
+  EXPECT_EQ(answer.exit_code(), 0) << describe(answer.finished);
+  EXPECT_EQ(answer.document.at("steps").as_array().size(), 4U);
+}
+
+TEST(Check, NamesWhatADownSectionLeavesBehind) {
+  const Folder folder;
+  folder.write("0001_table.sql", kTable);
+  folder.write(
+      "0002_index.sql",
+      "-- migrate:up\nCREATE INDEX t_v ON t (v);\nCREATE SEQUENCE s;\n-- migrate:down\nDROP INDEX t_v;\n");
+  const Answer answer = check(folder);
+  EXPECT_EQ(answer.exit_code(), 1) << describe(answer.finished);
+  EXPECT_EQ(answer.error_code(), "schema-differs");
+  EXPECT_THAT(answer.text("/error/found"), HasSubstr("CREATE SEQUENCE"));
+  EXPECT_EQ(check(folder, {"--up-only"}).exit_code(), 0);
+}
+
+TEST(Check, StopsAtLintErrorsAndAtFilesThatDoNotGoUp) {
+  const Folder folder;
+  folder.write("0001_opaque.sql", "DO $$ BEGIN END $$;\n");
+  EXPECT_EQ(check(folder).exit_code(), 1);
+  const Folder other;
+  other.write("0001_missing.sql", "ALTER TABLE nothing ADD COLUMN x integer;\n");
+  const Answer answer = check(other);
+  EXPECT_EQ(answer.exit_code(), 5) << describe(answer.finished);
+  EXPECT_EQ(answer.error_code(), "no-such-table");
+}
+
+}  // namespace
+}  // namespace crossfade::tests

@@ -61,7 +61,7 @@ TEST_P(Transformation, LeavesWhatPlainSqlLeaves) {
   }
   plain.as(change.role, change.migration + ";" + change.afterwards);
   faded.write("0001_change.sql", change.migration);
-  const Finished finished = faded.run({"up", "--contract"}, change.role);
+  const Finished finished = faded.run({"up", "--contract", "--approve"}, change.role);
   ASSERT_EQ(finished.exit_code, 0) << describe(finished);
   EXPECT_EQ(faded.schema(), plain.schema());
   const std::string table = change.before.starts_with("CREATE TABLE t ") ? "t" : "things";

@@ -13,6 +13,32 @@ function(crossfade_library folder)
   target_include_directories(${target} PUBLIC ${room})
   target_link_libraries(${target} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS})
   crossfade_compile_options(${target})
+  crossfade_use_precompiled_headers(${target} crossfade_headers)
+endfunction()
+
+# crossfade_precompiled_headers(TARGET LIBRARIES … HEADERS …) compiles what most sources include once; others take it with
+# crossfade_use_precompiled_headers. Every source still includes what it needs: clang-tidy compiles without these.
+function(crossfade_precompiled_headers target)
+  cmake_parse_arguments(ARG "" "" "LIBRARIES;HEADERS" ${ARGN})
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/${target}.cc)
+  file(CONFIGURE OUTPUT ${source} CONTENT "")
+  add_library(${target} OBJECT ${source})
+  target_link_libraries(${target} PRIVATE ${ARG_LIBRARIES})
+  target_precompile_headers(${target} PRIVATE ${ARG_HEADERS})
+  crossfade_compile_options(${target}) # the compiler takes them only under the same options
+  crossfade_pch_options(${target})
+endfunction()
+
+function(crossfade_use_precompiled_headers target from)
+  target_precompile_headers(${target} REUSE_FROM ${from})
+  crossfade_pch_options(${target})
+endfunction()
+
+function(crossfade_pch_options target)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # What ccache needs to see the included headers.
+    target_compile_options(${target} PRIVATE -fpch-preprocess)
+  endif()
 endfunction()
 
 function(crossfade_compile_options target)

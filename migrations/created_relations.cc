@@ -1,5 +1,6 @@
 #include "migrations/created_relations.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "migrations/tree.h"
@@ -115,11 +116,13 @@ bool is_vacuum_full(const Statement& statement) {
   const json::object fields = tree_of(statement);
   const json::array* options = tree::array(fields, "options");
   if (options == nullptr) return false;
-  for (const json::value& option : *options) {
-    const json::object* element = tree::object(option.as_object(), "DefElem");
-    if (element != nullptr && tree::text(*element, "defname") == "full") return true;
-  }
-  return false;
+  return std::any_of(options->begin(), options->end(), [](const json::value& option) {
+    const json::object* element = tree::below(option, "DefElem");
+    if (element == nullptr || tree::text(*element, "defname") != "full") return false;
+    const json::object* argument = tree::object(*element, "arg");
+    const std::string given = argument == nullptr ? "" : json::serialize(*argument);
+    return given.find("false") == std::string::npos && given.find("off") == std::string::npos;
+  });
 }
 
 std::string setting_name(const Statement& statement) {

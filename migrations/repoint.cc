@@ -41,4 +41,15 @@ std::string with_concurrently(const Statement& statement) {
   return text.insert(object->end, " CONCURRENTLY");
 }
 
+std::string without_concurrently(const Statement& statement) {
+  if (!statement.concurrent) return statement.text;
+  const std::vector<Token> tokens = scan({statement.text, "", 1});
+  const auto word = std::find_if(tokens.begin(), tokens.end(), [&](const Token& token) {
+    return token.depth == 0 && is_keyword(statement.text, token, "CONCURRENTLY");
+  });
+  if (word == tokens.end()) throw std::logic_error("no CONCURRENTLY in " + statement.text);
+  std::string text = statement.text;
+  return text.erase(word->begin, word->end - word->begin);
+}
+
 }  // namespace crossfade::migrations

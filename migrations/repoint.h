@@ -22,4 +22,7 @@ bool names_other_relations(const Statement& statement);
 /// already. Throws std::logic_error for other statements.
 std::string with_concurrently(const Statement& statement);
 
+/// The same without the word, where it is there: for a trial, which is in a transaction.
+std::string without_concurrently(const Statement& statement);
+
 }  // namespace crossfade::migrations

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "migrations/alter_hazards.h"
+#include "migrations/created_relations.h"
 #include "migrations/tree.h"
 #include "migrations/volatility.h"
 
@@ -215,18 +216,6 @@ std::vector<Hazard> domain_hazards(const json::object& fields) {
   return {};
 }
 
-bool is_vacuum_full(const json::object& fields) {
-  const json::array* options = tree::array(fields, "options");
-  if (options == nullptr) return false;
-  return std::any_of(options->begin(), options->end(), [](const json::value& option) {
-    const json::object* element = tree::below(option, "DefElem");
-    if (element == nullptr || tree::text(*element, "defname") != "full") return false;
-    const json::object* argument = tree::object(*element, "arg");
-    const std::string given = argument == nullptr ? "" : json::serialize(*argument);
-    return given.find("false") == std::string::npos && given.find("off") == std::string::npos;
-  });
-}
-
 std::vector<Hazard> comment_hazards(const Statement& statement) {
   if (statement.object_type == "OBJECT_TABLE" || statement.object_type == "OBJECT_COLUMN") return {met("55")};
   return {};
@@ -277,7 +266,7 @@ std::vector<Hazard> statement_hazards(const Statement& statement, const json::ob
   if (node == "SelectStmt") return select_hazards(fields);
   if (node == "AlterEnumStmt") return {met(fields.contains("oldVal") ? "46" : "45")};
   if (node == "AlterDomainStmt") return domain_hazards(fields);
-  if (node == "VacuumStmt") return {met(is_vacuum_full(fields) ? "63" : "55")};
+  if (node == "VacuumStmt") return {met(is_vacuum_full(statement) ? "63" : "55")};
   if (node == "CommentStmt") return comment_hazards(statement);
   if (node == "LockStmt") return lock_hazards(fields);
   return {met("74")};

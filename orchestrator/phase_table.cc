@@ -14,7 +14,7 @@ constexpr PhaseTransition kTransitions[] = {
     {Phase::expanding, Phase::copying, "shadow table made, change capture on, chunks listed"},
     {Phase::expanding, Phase::contracted, "in place: every statement carried out"},
     {Phase::expanding, Phase::soaking,
-     "in place: every statement carried out, what was dropped is kept aside"},
+     "in place: what was dropped is kept aside, after every statement or an abort"},
     {Phase::soaking, Phase::reverted, "in place: what was kept aside is back"},
     {Phase::copying, Phase::building, "every chunk copied"},
     {Phase::building, Phase::replaying, "moved rows purged, indexes and constraints built"},

@@ -6,6 +6,7 @@
 
 #include "migrations/statement.h"
 #include "orchestrator/applied_files.h"
+#include "orchestrator/planning/catalog_facts.h"
 #include "orchestrator/planning/planning.h"
 #include "orchestrator/policy.h"
 #include "orchestrator/role_settings.h"
@@ -96,7 +97,7 @@ void RevisionRuns::prepare(const std::vector<migrations::MigrationFile>& files) 
   result_.document["runs"] = boost::json::array();
   if (files.empty()) return;
   const auto planner = open_as_role(factory_, "crossfade/plan");
-  EarlierChanges none;
+  EarlierChanges none(default_schema(*planner));
   const strategies::RevisionPlan plan = plan_revision(*planner, {&files.front(), 1, {}}, none);
   if (!plan.refusals.empty()) throw refusal_of(plan);
   require_policy(nullptr, files.front(), plan, {options_.approved, options_.additive_only});

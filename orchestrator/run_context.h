@@ -29,6 +29,9 @@ struct RunOptions {
   int replay_batch = 5000;  ///< log rows a transaction
   int verify_workers = 2;
   std::int64_t verify_rows = 100000;  ///< rows a key range, where the key follows the physical order
+  int batch_ms = 200;                 ///< how long a batch of an UPDATE or DELETE should take
+  std::int64_t batch_rows = 50000;    ///< the most of a batch
+  int batch_pause_percent = 25;       ///< the pause behind a batch, as a share of its duration
   int lock_budget_ms = 200;
   int hold_budget_ms = 500;
   int cutover_attempts = 60;

@@ -8,6 +8,7 @@
 #include "checkers/table_fingerprint.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/ownership.h"
+#include "orchestrator/planning/catalog_facts.h"
 #include "orchestrator/planning/planning.h"
 #include "orchestrator/policy.h"
 #include "orchestrator/revision_records.h"
@@ -123,7 +124,7 @@ class Start {
   bool is_done() { return is_applied(*session_, file_.revision) == (file_.direction == Direction::up); }
 
   strategies::RevisionPlan plan_now(std::int64_t run) {
-    EarlierChanges none;
+    EarlierChanges none(default_schema(*planner_));
     return plan_revision(*planner_, {&file_, run, finished_of(journal_, file_)}, none);
   }
 

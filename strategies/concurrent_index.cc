@@ -156,6 +156,17 @@ InPlaceSteps plan_create_index(const StatementContext& context) {
 
 InPlaceSteps plan_drop_index(const StatementContext& context) {
   InPlaceSteps result;
+  if (!context.index_constraint.empty()) {
+    result.refusals.push_back({.code = "has-dependents",
+                               .object = context.where(),
+                               .message = "the index belongs to the constraint " + context.index_constraint,
+                               .expected = "an index that no constraint needs",
+                               .found = context.statement.text.substr(0, 120),
+                               .next = fmt::format("Drop the constraint: ALTER TABLE {} DROP CONSTRAINT {}.",
+                                                   context.table ? context.table->name.quoted() : "…",
+                                                   quote_identifier(context.index_constraint))});
+    return result;
+  }
   StepList steps(context, kStrategy, "41");
   for (const migrations::TableReference& index : context.statement.objects) {
     const std::string name =

@@ -48,6 +48,7 @@ struct StatementContext {
   bool has_default_partition = false;
   std::string partition_check;  ///< of ATTACH and DETACH PARTITION: what the bounds demand of every row
   SchemaNames names;
+  std::string index_constraint;                ///< of DROP INDEX: the constraint that needs the index
   std::vector<std::string> dependents;         ///< of what is dropped or changed, for messages
   std::optional<BatchedUpdateChoice> batches;  ///< of an UPDATE or DELETE
   std::optional<BatchedUpdatePlan>

@@ -69,8 +69,8 @@ void set_table_aside(const StatementContext& context, const postgres::Table& tab
   if (!others.empty()) step.lock_first = fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;", others);
   step.undo = std::move(undo);
   step.kept = aside;
-  step.contract = {"DROP TABLE IF EXISTS " + aside.quoted(),
-                   "DROP SCHEMA IF EXISTS " + quote_identifier(schema)};
+  // The schema may hold other tables of the run; the run's end drops it.
+  step.contract = {"DROP TABLE IF EXISTS " + aside.quoted()};
   append(result, {.steps = steps.take()});
 }
 

@@ -38,6 +38,12 @@ CommandResult pursue(const CommandEnvironment& environment, const Run& run, Goal
     result.document["runs"] = boost::json::array{run_document(done.run, true, done.total_ms)};
     result.text = run_text(done.run, done.total_ms);
     if (goal == Goal::abort) result.text += what_stays(factory, done.run);
+    if (goal == Goal::abort && done.run.phase == Phase::soaking) {
+      result.text += fmt::format(
+          "  what was dropped is kept aside: `crossfade revert {0}` brings it back, `crossfade contract {0}` "
+          "ends it\n",
+          done.run.run);
+    }
   } catch (const Failure& failure) {
     result.exit_code = failure.exit_code();
     result.problem = failure.problem();

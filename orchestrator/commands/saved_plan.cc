@@ -9,6 +9,7 @@
 #include <set>
 
 #include "migrations/fingerprint.h"
+#include "orchestrator/planning/catalog_facts.h"
 #include "orchestrator/planning/planning.h"
 #include "orchestrator/role_settings.h"
 #include "postgres/catalog.h"
@@ -59,7 +60,7 @@ std::vector<strategies::RevisionPlan> plan_files(const CommandEnvironment& envir
     require_current_journal(*session);
     run = Journal(*session).next_run_number();
   }
-  EarlierChanges earlier;
+  EarlierChanges earlier(default_schema(*planner));
   std::vector<strategies::RevisionPlan> out;
   for (const migrations::MigrationFile& file : files) {
     strategies::RevisionPlan plan{.revision = file.revision};

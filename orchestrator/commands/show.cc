@@ -5,6 +5,7 @@
 #include "migrations/revision_target.h"
 #include "migrations/statement.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/kept_definitions.h"
 #include "orchestrator/commands/revision_view.h"
 
 namespace crossfade::orchestrator {
@@ -22,6 +23,12 @@ CommandResult run_show(const CommandEnvironment& environment, const std::string&
   result.document["applied_by"] =
       record == nullptr ? boost::json::value() : boost::json::value(record->applied_by);
   result.document["statements"] = nullptr;
+  std::vector<KeptDefinition> definitions;
+  if (record != nullptr) {
+    const auto session = environment.connect().open({.application_name = "crossfade/show"});
+    definitions = kept_definitions(*session, file.revision);
+  }
+  result.document["tables"] = definitions_document(definitions);
   std::string statements = "not readable";
   try {
     const std::size_t count = migrations::parse_statements(file.up_sql, file.path, file.up_first_line).size();
@@ -48,6 +55,7 @@ CommandResult run_show(const CommandEnvironment& environment, const std::string&
                                record->run ? fmt::format(" in run {}", *record->run) : ", without a run");
     if (record->fingerprint != file.fingerprint)
       result.text += fmt::format("  edited since: it was {}\n", record->fingerprint);
+    result.text += definitions_text(definitions);
   }
   return result;
 }

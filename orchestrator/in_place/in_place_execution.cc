@@ -12,6 +12,8 @@
 #include "postgres/catalog.h"
 #include "postgres/error.h"
 #include "postgres/problem.h"
+#include "postgres/quoting.h"
+#include "strategies/quarantine.h"
 
 namespace crossfade::orchestrator {
 
@@ -83,7 +85,8 @@ class InPlaceExecution : public RunExecution {
   void pursue(bool& progressed) {
     switch (request_.goal) {
       case Goal::abort:
-        if (run_.phase != Phase::aborted) abort();
+        // An earlier attempt's commit may have got through after all.
+        if (run_.phase != Phase::aborted && run_.phase != Phase::soaking) abort();
         return;
       case Goal::revert:
         if (run_.phase != Phase::reverted) revert();
@@ -184,7 +187,21 @@ class InPlaceExecution : public RunExecution {
       run_locked(*context_, there ? step.kept : postgres::QualifiedName{}, "ACCESS EXCLUSIVE", "",
                  step.contract, [&] { journal_->finish_step(run_.run, name); });
     }
-    advance(Phase::soaking, Phase::contracted);
+    postgres::Transaction transaction(*control_, "contract");
+    drop_quarantine_schema();
+    journal_->advance(run_.run, Phase::soaking, Phase::contracted);
+    transaction.commit();
+  }
+
+  /// Refused by the server where somebody has put something of his own into it.
+  void drop_quarantine_schema() {
+    const std::string schema = strategies::quarantine_schema_name(run_.run);
+    const bool used = std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const InPlaceStep& step) {
+      return !step.contract.empty() && step.kept.schema == schema;
+    });
+    if (!used) return;
+    control_->run(
+        {"quarantine.drop_schema", "DROP SCHEMA IF EXISTS " + postgres::quote_identifier(schema)});
   }
 
   /// What was set aside comes back; the statements count as not carried out, and so does the revision.
@@ -192,31 +209,38 @@ class InPlaceExecution : public RunExecution {
     for (auto step = plan_.steps.rbegin(); step != plan_.steps.rend(); ++step) {
       if (step->contract.empty()) continue;
       const std::string name = "revert: " + step->name;
-      if (journal_->step_finished(run_.run, name)) continue;
+      if (!journal_->step_finished(run_.run, step->name) || journal_->step_finished(run_.run, name)) continue;
       run_locked(*context_, step->kept, "ACCESS EXCLUSIVE", "", step->undo,
                  [&] { journal_->finish_step(run_.run, name); });
     }
     postgres::Transaction transaction(*control_, "revert");
+    drop_quarantine_schema();
     journal_->forget_revision(run_);
     journal_->advance(run_.run, Phase::soaking, Phase::reverted);
     transaction.commit();
   }
 
   /// The unfinished statement is undone, step by step backwards; finished ones stay, and `up` goes on behind
-  /// them.
+  /// them. What a finished one has set aside is kept: the run soaks until `contract` or `revert`.
   void abort() {
+    bool keeps = false;
     const auto finished_statements = journal_->finished_statements(run_.revision, run_.end.direction);
     for (auto step = plan_.steps.rbegin(); step != plan_.steps.rend(); ++step) {
       const bool statement_finished = std::any_of(
           finished_statements.begin(), finished_statements.end(),
           [&](const strategies::NumberedStatement& done) { return done.number == step->statement; });
+      keeps = keeps || (statement_finished && !step->contract.empty());
       if (statement_finished) continue;
       // A build that died left its index without a journal row.
       if (step->kind == StepKind::index) clear_invalid_index(*control_, {step->relation.schema, step->index});
       if (!journal_->step_finished(run_.run, step->name)) continue;
       undo(*step);
     }
-    advance(run_.phase, Phase::aborted);
+    if (keeps) return advance(run_.phase, Phase::soaking);
+    postgres::Transaction transaction(*control_, "abort");
+    drop_quarantine_schema();
+    journal_->advance(run_.run, run_.phase, Phase::aborted);
+    transaction.commit();
   }
 
   void undo(const InPlaceStep& step) {

@@ -82,6 +82,16 @@ void run_look(const StepContext& context, const InPlaceStep& step, const std::fu
   run_plain(context, {}, finish);
 }
 
+BatchOptions batch_options(const RunOptions& options) {
+  BatchOptions out{.target = milliseconds(options.batch_ms),
+                   .most_rows = options.batch_rows,
+                   .pause_share = options.batch_pause_percent / 100.0,
+                   .lock_budget_ms = options.lock_budget_ms};
+  out.first_rows = std::min(out.first_rows, out.most_rows);
+  out.fewest_rows = std::min(out.fewest_rows, out.most_rows);
+  return out;
+}
+
 void run_batches(const StepContext& context, const InPlaceStep& step, const std::function<void()>& finish) {
   context.progress.start(Phase::copying, 0, step.batched->estimated_rows);
   std::int64_t shown = 0;
@@ -98,7 +108,7 @@ void run_batches(const StepContext& context, const InPlaceStep& step, const std:
                             shown = done;
                           },
                       .waiting = waiting(context),
-                      .options = {.lock_budget_ms = context.options.lock_budget_ms}},
+                      .options = batch_options(context.options)},
                      finish);
   context.progress.start(Phase::expanding, 0, 0);
 }

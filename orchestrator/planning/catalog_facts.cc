@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "migrations/tokens.h"
 #include "postgres/error.h"
 
 namespace crossfade::orchestrator {
@@ -32,12 +33,14 @@ SELECT DISTINCT n.nspname AS schema, c.relname AS name
 // not go with it anyway.
 constexpr std::string_view kDependents = R"sql(
 SELECT DISTINCT pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) AS object,
-       (SELECT c.relname FROM pg_catalog.pg_class c
-         WHERE c.oid = CASE d.classid
-           WHEN 'pg_catalog.pg_rewrite'::pg_catalog.regclass THEN (SELECT r.ev_class FROM pg_catalog.pg_rewrite r WHERE r.oid = d.objid)
-           WHEN 'pg_catalog.pg_constraint'::pg_catalog.regclass THEN (SELECT k.conrelid FROM pg_catalog.pg_constraint k WHERE k.oid = d.objid)
-           WHEN 'pg_catalog.pg_class'::pg_catalog.regclass THEN d.objid END) AS relation
+       n.nspname AS schema, c.relname AS relation
   FROM pg_catalog.pg_depend d
+  LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid
+  LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = d.objid
+  LEFT JOIN pg_catalog.pg_class c
+    ON c.oid = CASE WHEN d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass THEN d.objid
+                    ELSE COALESCE(r.ev_class, k.conrelid) END
+  LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1::pg_catalog.oid AND d.deptype = 'n'
    AND ($2 = '' OR d.refobjsubid = (SELECT a.attnum FROM pg_catalog.pg_attribute a
                                      WHERE a.attrelid = $1::pg_catalog.oid AND a.attname = $2 AND NOT a.attisdropped))
@@ -54,7 +57,25 @@ std::vector<postgres::QualifiedName> names_of(const postgres::Rows& rows) {
   return out;
 }
 
+/// FOR VALUES … of an ATTACH PARTITION; empty of a DEFAULT.
+std::string partition_bounds(const std::string& command) {
+  const std::vector<migrations::Token> tokens =
+      migrations::without_comments(migrations::scan({command, "", 1}));
+  for (std::size_t index = 0; index + 1 < tokens.size(); ++index) {
+    if (migrations::is_keyword(command, tokens[index], "FOR") &&
+        migrations::is_keyword(command, tokens[index + 1], "VALUES"))
+      return command.substr(tokens[index].begin);
+  }
+  return "";
+}
+
 }  // namespace
+
+std::string default_schema(postgres::Session& session) {
+  return session.run({"planning.default_schema", "SELECT pg_catalog.current_schema() AS name"})
+      .only()
+      .text_or("name", "");
+}
 
 std::vector<postgres::QualifiedName> leaf_partitions(postgres::Session& session, std::uint32_t table) {
   return names_of(session.run({"planning.partitions", std::string(kLeaves)}, {std::to_string(table)}));
@@ -76,17 +97,15 @@ std::vector<Dependent> dependents(postgres::Session& session, std::uint32_t tabl
   std::vector<Dependent> out;
   const postgres::Rows rows =
       session.run({"planning.dependents", std::string(kDependents)}, {std::to_string(table), column});
-  for (const postgres::Row row : rows) out.push_back({row.text("object"), row.text_or("relation", "")});
+  for (const postgres::Row row : rows)
+    out.push_back({row.text("object"), row.text_or("schema", ""), row.text_or("relation", "")});
   return out;
 }
 
 std::string partition_check(postgres::Session& session, const postgres::Table& parent,
                             const migrations::Statement& attach) {
-  const std::string& command = attach.commands.front().text;
-  // The bounds stand behind the partition's name: FOR VALUES …, or DEFAULT.
-  std::size_t bounds = command.find("FOR VALUES");
-  if (bounds == std::string::npos) bounds = command.find("for values");
-  if (bounds == std::string::npos) return "";
+  const std::string bounds = partition_bounds(attach.commands.front().text);
+  if (bounds.empty()) return "";
   postgres::Transaction transaction(session, "partition_trial");
   try {
     session.run({"planning.partition_trial",
@@ -103,7 +122,7 @@ std::string partition_check(postgres::Session& session, const postgres::Table& p
     session.run(
         {"planning.partition_child",
          "CREATE TABLE crossfade_partition_trial.child PARTITION OF crossfade_partition_trial.parent " +
-             command.substr(bounds)});
+             bounds});
     const std::string check =
         session
             .run({"planning.partition_check",

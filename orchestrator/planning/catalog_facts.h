@@ -14,6 +14,9 @@
 
 namespace crossfade::orchestrator {
 
+/// Where names without a schema are looked for first, and made; empty where the search path leads nowhere.
+std::string default_schema(postgres::Session& session);
+
 /// The leaves below a partitioned table, by name.
 std::vector<postgres::QualifiedName> leaf_partitions(postgres::Session& session, std::uint32_t table);
 
@@ -26,6 +29,7 @@ std::vector<postgres::QualifiedName> tied_tables(postgres::Session& session, std
 
 struct Dependent {
   std::string object;    ///< for people
+  std::string schema;    ///< of the relation
   std::string relation;  ///< the view or table that it belongs to; may be empty
 };
 

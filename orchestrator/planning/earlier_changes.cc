@@ -4,57 +4,84 @@
 
 namespace crossfade::orchestrator {
 
+EarlierChanges::Name EarlierChanges::full(const migrations::TableReference& name) const {
+  return {name.schema.value_or(default_schema_), name.name};
+}
+
+EarlierChanges::Name EarlierChanges::beside(const migrations::Statement& statement,
+                                            const std::string& name) const {
+  return {statement.table && statement.table->schema ? *statement.table->schema : default_schema_, name};
+}
+
 void EarlierChanges::add(const migrations::Statement& statement, std::optional<std::uint32_t> target,
                          const std::vector<migrations::Statement>& repeatable) {
   for (const migrations::TableReference& name : migrations::created_relations(statement)) {
-    created_.insert(name.name);
-    gone_.erase(name.name);
+    created_.insert(full(name));
+    gone_.erase(full(name));
   }
   for (std::string& name : migrations::dropped_names(statement)) dropped_.insert(std::move(name));
-  if (statement.table) named_.insert(statement.table->name);
-  if (statement.node == "IndexStmt" && target && !statement.index.empty())
-    indexes_[statement.index] = *target;
-  if (statement.node == "IndexStmt" && !target && !statement.index.empty()) created_.insert(statement.index);
+  if (statement.table) named_.insert(full(*statement.table));
+  if (statement.node == "IndexStmt" && !statement.index.empty()) {
+    if (target)
+      indexes_[beside(statement, statement.index)] = *target;
+    else
+      created_.insert(beside(statement, statement.index));
+  }
   if (statement.node == "DropStmt") {
     for (const migrations::TableReference& name : statement.objects) {
-      gone_.insert(name.name);
-      created_.erase(name.name);
-      renamed_.erase(name.name);
-      indexes_.erase(name.name);
+      gone_.insert(full(name));
+      created_.erase(full(name));
+      renamed_.erase(full(name));
+      indexes_.erase(full(name));
     }
   }
   const bool renames_index =
       statement.node == "RenameStmt" && statement.object_type == "OBJECT_INDEX" && statement.table;
   if (renames_index && target) {
-    indexes_.erase(statement.table->name);
-    gone_.insert(statement.table->name);
-    indexes_[statement.new_name] = *target;
+    indexes_.erase(full(*statement.table));
+    gone_.insert(full(*statement.table));
+    indexes_[beside(statement, statement.new_name)] = *target;
     return;
   }
   const bool renames_table = statement.node == "RenameStmt" && statement.object_type == "OBJECT_TABLE";
   if (renames_table && statement.table) {
-    if (target) renamed_[statement.new_name] = *target;
-    if (created_.erase(statement.table->name) > 0) created_.insert(statement.new_name);
-    renamed_.erase(statement.table->name);
-    gone_.insert(statement.table->name);
-    gone_.erase(statement.new_name);
+    const Name old = full(*statement.table);
+    const Name now = beside(statement, statement.new_name);
+    if (target) renamed_[now] = *target;
+    if (created_.erase(old) > 0) created_.insert(now);
+    renamed_.erase(old);
+    gone_.insert(old);
+    gone_.erase(now);
     return;
   }
   if (target) changes_[*target].insert(changes_[*target].end(), repeatable.begin(), repeatable.end());
 }
 
+void EarlierChanges::add_finished(const migrations::Statement& statement) {
+  // After IF NOT EXISTS it may have been there before.
+  if (!statement.if_exists) {
+    for (const migrations::TableReference& name : migrations::created_relations(statement))
+      created_.insert(full(name));
+  }
+  if (statement.node == "DropStmt") {
+    for (const migrations::TableReference& name : statement.objects) created_.erase(full(name));
+  }
+  if (statement.node == "RenameStmt" && statement.table && created_.erase(full(*statement.table)) > 0)
+    created_.insert(beside(statement, statement.new_name));
+}
+
 bool EarlierChanges::creates(const migrations::TableReference& name) const {
-  return created_.contains(name.name);
+  return created_.contains(full(name));
 }
 
 std::optional<std::uint32_t> EarlierChanges::table_of_index(const migrations::TableReference& name) const {
-  const auto found = indexes_.find(name.name);
+  const auto found = indexes_.find(full(name));
   if (found == indexes_.end()) return std::nullopt;
   return found->second;
 }
 
 std::optional<std::uint32_t> EarlierChanges::renamed(const migrations::TableReference& name) const {
-  const auto found = renamed_.find(name.name);
+  const auto found = renamed_.find(full(name));
   if (found == renamed_.end()) return std::nullopt;
   return found->second;
 }
@@ -73,11 +100,11 @@ bool EarlierChanges::drops_one_of(const std::string& object) const {
 }
 
 bool EarlierChanges::changes(const migrations::TableReference& name) const {
-  return gone_.contains(name.name) || named_.contains(name.name);
+  return gone_.contains(full(name)) || named_.contains(full(name));
 }
 
 bool EarlierChanges::takes_away(const migrations::TableReference& name) const {
-  return gone_.contains(name.name);
+  return gone_.contains(full(name));
 }
 
 const std::vector<migrations::Statement>& EarlierChanges::of(std::uint32_t table) const {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "migrations/statement.h"
@@ -16,10 +17,16 @@ namespace crossfade::orchestrator {
 
 class EarlierChanges {
  public:
+  /// `default_schema` is where names without a schema mean something.
+  explicit EarlierChanges(std::string default_schema) : default_schema_(std::move(default_schema)) {}
+
   /// Notes what the statement will have done. `target` is its existing table, where there is one;
   /// `repeatable` are those of its commands that a trial on an empty copy can repeat.
   void add(const migrations::Statement& statement, std::optional<std::uint32_t> target,
            const std::vector<migrations::Statement>& repeatable);
+
+  /// A statement of the same revision that has been carried out: what it made is new to everybody still.
+  void add_finished(const migrations::Statement& statement);
 
   /// Whether an earlier statement makes a relation of this name.
   bool creates(const migrations::TableReference& name) const;
@@ -31,6 +38,8 @@ class EarlierChanges {
   bool takes_away(const migrations::TableReference& name) const;
   /// Whether an earlier statement is about a relation of this name, or takes it away.
   bool changes(const migrations::TableReference& name) const;
+  /// Whether an earlier statement drops a constraint, trigger, view … of this name.
+  bool drops(const std::string& name) const { return dropped_.contains(name); }
   /// Whether an earlier statement drops one of the names in a problem's object, as "constraint x on
   /// public.y": by then it is not in the way any more.
   bool drops_one_of(const std::string& object) const;
@@ -38,12 +47,19 @@ class EarlierChanges {
   const std::vector<migrations::Statement>& of(std::uint32_t table) const;
 
  private:
-  std::set<std::string> created_;
-  std::set<std::string> gone_;
+  using Name = std::pair<std::string, std::string>;  ///< schema, relation
+
+  Name full(const migrations::TableReference& name) const;
+  /// A name in the schema of the statement's table.
+  Name beside(const migrations::Statement& statement, const std::string& name) const;
+
+  std::string default_schema_;
+  std::set<Name> created_;
+  std::set<Name> gone_;
   std::set<std::string> dropped_;  ///< constraints, triggers, views …
-  std::set<std::string> named_;    ///< subjects of statements
-  std::map<std::string, std::uint32_t> renamed_;
-  std::map<std::string, std::uint32_t> indexes_;  ///< new ones on existing tables
+  std::set<Name> named_;           ///< subjects of statements
+  std::map<Name, std::uint32_t> renamed_;
+  std::map<Name, std::uint32_t> indexes_;  ///< new ones on existing tables
   std::map<std::uint32_t, std::vector<migrations::Statement>> changes_;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "migrations/created_relations.h"
 #include "migrations/fingerprint.h"
 #include "orchestrator/planning/existing_objects.h"
 #include "orchestrator/planning/printed_steps.h"
@@ -37,8 +38,10 @@ Failure edited_statement(const migrations::MigrationFile& file, const NumberedCo
                "were not carried out may be edited."});
 }
 
-/// A merge has nothing to do, and so has a revision that only moves another tool's version.
+/// A merge has nothing to do, and so has a revision that only moves another tool's version. dbmate and goose
+/// apply an empty section; in a file of crossfade's own it is one that nobody has filled in yet.
 bool may_be_empty(const migrations::MigrationFile& file) {
+  if (file.style != migrations::MarkerStyle::none && !file.revises_given) return true;
   return !file.rewrites.empty() || !file.backfills.empty() || file.revises.size() > 1 ||
          !file.completion.empty() || file.direction == migrations::Direction::down;
 }
@@ -67,7 +70,18 @@ std::vector<Problem> directive_refusals(const migrations::MigrationFile& file) {
   return out;
 }
 
-void note(EarlierChanges& earlier, const RevisionStatement& statement) {
+/// IF NOT EXISTS of a relation that is there makes nothing new.
+bool exists_already(postgres::Session& session, const EarlierChanges& earlier,
+                    const migrations::Statement& statement) {
+  if (!statement.if_exists) return false;
+  const auto made = migrations::created_relations(statement);
+  return std::any_of(made.begin(), made.end(), [&](const migrations::TableReference& name) {
+    return find_existing(session, earlier, name).has_value();
+  });
+}
+
+void note(postgres::Session& session, EarlierChanges& earlier, const RevisionStatement& statement) {
+  if (exists_already(session, earlier, statement.whole)) return;
   std::vector<migrations::Statement> repeatable;
   for (const NumberedCommand& command : statement.commands) {
     if (command.can_be_tried) repeatable.push_back(trial_form(command.statement));
@@ -91,14 +105,14 @@ class Planning {
     EarlierChanges seen = earlier_;
     for (RevisionStatement& statement : statements) {
       resolve(session_, seen, statement);
-      note(seen, statement);
+      note(session_, seen, statement);
     }
     append(result_.refusals, directive_refusals(file_));
     for (std::size_t first = 0; first < statements.size();) {
       const std::size_t behind = end_of_segment(statements, first);
       segment({statements.begin() + static_cast<std::ptrdiff_t>(first),
                statements.begin() + static_cast<std::ptrdiff_t>(behind)});
-      for (std::size_t index = first; index < behind; ++index) note(earlier_, statements[index]);
+      for (std::size_t index = first; index < behind; ++index) note(session_, earlier_, statements[index]);
       first = behind;
     }
     rewrite_what_is_only_named(statements);
@@ -121,7 +135,11 @@ class Planning {
         return true;
       });
     }
-    std::erase_if(statements, [](const RevisionStatement& statement) { return statement.commands.empty(); });
+    std::erase_if(statements, [&](const RevisionStatement& statement) {
+      if (!statement.commands.empty()) return false;
+      earlier_.add_finished(statement.whole);
+      return true;
+    });
   }
 
   /// Neighbours on one table that can be tried together, with the UPDATE that fills what one of them adds.

@@ -7,6 +7,7 @@
 #include "checkers/preflight.h"
 #include "migrations/created_relations.h"
 #include "migrations/fingerprint.h"
+#include "migrations/repoint.h"
 #include "orchestrator/batch_facts.h"
 #include "orchestrator/planning/shape_rehearsal.h"
 #include "orchestrator/planning/statement_context.h"
@@ -404,11 +405,8 @@ std::vector<std::uint32_t> tables_only_named(postgres::Session& session,
 
 Statement trial_form(const Statement& statement) {
   if (statement.node != "IndexStmt" || !statement.concurrent) return statement;
-  std::string text = statement.text;
-  std::size_t at = text.find("CONCURRENTLY");
-  if (at == std::string::npos) at = text.find("concurrently");
-  text.erase(at, std::string_view("CONCURRENTLY").size());
-  return migrations::parse_statements(text, "", statement.line).front();
+  return migrations::parse_statements(migrations::without_concurrently(statement), "", statement.line)
+      .front();
 }
 
 bool adds_without_value(const Statement& statement, const std::string& column) {

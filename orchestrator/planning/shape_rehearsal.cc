@@ -74,7 +74,7 @@ class Rehearsal {
     }
     result.initial = load();
     // Planned before them, the source has their columns by the time that this is carried out.
-    if (!earlier.empty()) result.source = source_after(result.initial);
+    if (!earlier.empty()) result.source = as_live(result.initial, source_);
     for (const migrations::ColumnExpression& backfill : file_.backfills) {
       result.backfills.push_back(
           {backfill.column, facts_of(backfill.expression, fmt::format("{}:{}", file_.path, backfill.line))});
@@ -114,17 +114,6 @@ class Rehearsal {
   postgres::Table load() {
     if (oid_ == 0) oid_ = postgres::find_relation(session_, shadow_.schema, shadow_.name).value();
     return postgres::load_table(session_, oid_).value();
-  }
-
-  postgres::Table source_after(const postgres::Table& copy) const {
-    postgres::Table out = copy;
-    out.oid = source_.oid;
-    out.name = source_.name;
-    out.estimated_rows = source_.estimated_rows;
-    out.pages = source_.pages;
-    out.heap_bytes = source_.heap_bytes;
-    out.index_bytes = source_.index_bytes;
-    return out;
   }
 
   struct FileState {
@@ -246,6 +235,21 @@ class Rehearsal {
 };
 
 }  // namespace
+
+postgres::Table as_live(const postgres::Table& copy, const postgres::Table& source) {
+  postgres::Table out = copy;
+  out.oid = source.oid;
+  out.name = source.name;
+  out.kind = source.kind;
+  out.estimated_rows = source.estimated_rows;
+  out.pages = source.pages;
+  out.heap_bytes = source.heap_bytes;
+  out.index_bytes = source.index_bytes;
+  for (const postgres::Constraint& constraint : source.constraints) {
+    if (constraint.type == "f") out.constraints.push_back(constraint);
+  }
+  return out;
+}
 
 strategies::ShapeRehearsal rehearse(postgres::Session& session, const RehearsalRequest& request) {
   return Rehearsal(session, *request.source, request.run, *request.file)

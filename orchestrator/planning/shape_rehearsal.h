@@ -27,4 +27,7 @@ struct RehearsalRequest {
 /// expression.
 strategies::ShapeRehearsal rehearse(postgres::Session& session, const RehearsalRequest& request);
 
+/// The copy's shape as that of the live table, with its foreign keys, which are not copied.
+postgres::Table as_live(const postgres::Table& copy, const postgres::Table& source);
+
 }  // namespace crossfade::orchestrator

@@ -5,6 +5,7 @@
 #include "migrations/created_relations.h"
 #include "orchestrator/batch_facts.h"
 #include "orchestrator/planning/catalog_facts.h"
+#include "orchestrator/planning/shape_rehearsal.h"
 
 namespace crossfade::orchestrator {
 
@@ -21,23 +22,6 @@ SELECT t.typname AS name FROM pg_catalog.pg_type t
  WHERE t.typnamespace = $1::pg_catalog.regnamespace AND t.typname = ('_' || $2)::pg_catalog.name
    AND t.oid NOT IN (SELECT own.typarray FROM pg_catalog.pg_type own WHERE own.typrelid = $3::pg_catalog.oid)
 )sql";
-
-/// The copy's shape under the live table's name.
-postgres::Table as_live(const postgres::Table& copy, const postgres::Table& source) {
-  postgres::Table out = copy;
-  out.oid = source.oid;
-  out.name = source.name;
-  out.kind = source.kind;
-  out.estimated_rows = source.estimated_rows;
-  out.pages = source.pages;
-  out.heap_bytes = source.heap_bytes;
-  out.index_bytes = source.index_bytes;
-  // Foreign keys and what hangs on the table are not copied.
-  for (const postgres::Constraint& constraint : source.constraints) {
-    if (constraint.type == "f") out.constraints.push_back(constraint);
-  }
-  return out;
-}
 
 bool is_command(const migrations::Statement& statement, std::string_view subtype) {
   return statement.commands.size() == 1 && statement.commands.front().subtype == subtype;
@@ -69,7 +53,7 @@ std::vector<std::string> remaining_dependents(postgres::Session& session, const 
                                               std::uint32_t table, const std::string& column) {
   std::vector<std::string> out;
   for (const Dependent& dependent : dependents(session, table, column)) {
-    if (!dependent.relation.empty() && earlier.changes({std::nullopt, dependent.relation})) continue;
+    if (!dependent.relation.empty() && earlier.changes({dependent.schema, dependent.relation})) continue;
     out.push_back(dependent.object);
   }
   return out;
@@ -91,6 +75,18 @@ void read_objects(postgres::Session& session, const EarlierChanges& earlier,
     for (const postgres::QualifiedName& other : tied_tables(session, *oid, ""))
       context.foreign_keys_to.push_back(other);
   }
+}
+
+/// DROP INDEX of an index that a constraint needs is refused by the server, but only when it runs.
+std::string constraint_of_dropped_index(postgres::Session& session, const EarlierChanges& earlier,
+                                        const migrations::Statement& statement) {
+  if (statement.node != "DropStmt" || statement.object_type != "OBJECT_INDEX") return "";
+  for (const migrations::TableReference& name : statement.objects) {
+    const auto oid = postgres::find_relation(session, name.schema.value_or(""), name.name);
+    const std::string constraint = oid ? constraint_of_index(session, *oid) : "";
+    if (!constraint.empty() && !earlier.drops(constraint)) return constraint;
+  }
+  return "";
 }
 
 bool used_by_view(postgres::Session& session, std::uint32_t table, const std::string& column) {
@@ -153,6 +149,7 @@ strategies::StatementContext statement_context(postgres::Session& session, const
     if (oid) context.referenced = postgres::load_table(session, *oid);
   }
   read_objects(session, earlier, statement, context);
+  context.index_constraint = constraint_of_dropped_index(session, earlier, statement);
   if (is_command(statement, "AT_DetachPartition") && !context.objects.empty())
     context.partition_check = bounds_of_partition(session, context.objects.front().oid);
   if (is_command(statement, "AT_AlterColumnType") && request.source != nullptr)

@@ -272,6 +272,114 @@ TEST_F(InPlace, ContractDropsForGood) {
             "2");
 }
 
+TEST_F(InPlace, SeveralDroppedTablesOfOneFileGoAndComeBackTogether) {
+  product_.as("keeper", "CREATE TABLE first (id serial); CREATE TABLE second (id integer)");
+  const std::string sql = "DROP TABLE first;\nDROP TABLE second;\n";
+  ASSERT_EQ(up(sql, {"--approve"}).exit_code(), 0);
+  const Answer reverted = ask({"revert"});
+  ASSERT_EQ(reverted.exit_code(), 0) << describe(reverted.finished);
+  EXPECT_EQ(scalar("SELECT to_regclass('public.first') IS NULL OR to_regclass('public.second') IS NULL"),
+            "f");
+  EXPECT_THAT(product_.traces(), IsEmpty());
+  const Answer again = up(sql, {"--approve", "--contract"});
+  ASSERT_EQ(again.exit_code(), 0) << describe(again.finished);
+  EXPECT_EQ(scalar("SELECT to_regclass('public.first') IS NULL AND to_regclass('public.second') IS NULL"),
+            "t");
+  EXPECT_THAT(product_.traces(), IsEmpty());
+}
+
+TEST_F(InPlace, AnAbortKeepsWhatFinishedStatementsHaveSetAside) {
+  const Answer failed =
+      up("DROP TABLE owners;\nALTER TABLE accounts ADD CHECK (balance < 100);\n", {"--approve"});
+  ASSERT_EQ(failed.exit_code(), 5) << describe(failed.finished);
+  const Answer aborted = ask({"abort"});
+  ASSERT_EQ(aborted.exit_code(), 0) << describe(aborted.finished);
+  EXPECT_EQ(aborted.text("/runs/0/phase"), "soaking");
+  EXPECT_EQ(scalar("SELECT to_regclass('public.owners') IS NULL"), "t");
+  const Answer reverted = ask({"revert"});
+  ASSERT_EQ(reverted.exit_code(), 0) << describe(reverted.finished);
+  EXPECT_EQ(scalar("SELECT count(*) > 0 FROM owners"), "t");
+  EXPECT_THAT(product_.traces(), IsEmpty());
+}
+
+TEST_F(InPlace, ANewTableIsNotTakenForOneOfTheSameNameInAnotherSchema) {
+  product_.as("keeper", "CREATE SCHEMA other");
+  product_.write("0001_change.sql",
+                 "CREATE TABLE other.accounts (id integer);\n"
+                 "ALTER TABLE public.accounts ALTER COLUMN id TYPE bigint;\n"
+                 "ALTER TABLE other.accounts ALTER COLUMN id TYPE bigint;\n");
+  const Answer plan = ask({"plan"});
+  ASSERT_EQ(plan.exit_code(), 0) << describe(plan.finished);
+  EXPECT_THAT(strategies_of(plan), Contains("shadow"));
+  const Answer done = ask({"up", "--contract"});
+  ASSERT_EQ(done.exit_code(), 0) << describe(done.finished);
+  EXPECT_EQ(done.text("/runs/1/strategy"), "shadow");
+}
+
+TEST_F(InPlace, IfNotExistsDoesNotMakeATableNew) {
+  product_.as("keeper", "CREATE TABLE busy (id integer PRIMARY KEY); INSERT INTO busy VALUES (1)");
+  const Answer done =
+      up("CREATE TABLE IF NOT EXISTS busy (id integer PRIMARY KEY);\n"
+         "ALTER TABLE busy ALTER COLUMN id TYPE bigint;\n",
+         {"--contract"});
+  ASSERT_EQ(done.exit_code(), 0) << describe(done.finished);
+  EXPECT_EQ(done.text("/runs/1/strategy"), "shadow");
+}
+
+TEST_F(InPlace, AnIndexThatAConstraintNeedsIsNotDropped) {
+  const Answer answer = up("DROP INDEX accounts_pkey;\n");
+  EXPECT_EQ(answer.exit_code(), 5) << describe(answer.finished);
+  EXPECT_EQ(answer.error_code(), "has-dependents");
+  EXPECT_THAT(answer.text("/error/next"), HasSubstr("DROP CONSTRAINT \"accounts_pkey\""));
+  EXPECT_FALSE(product_.has_journal());
+}
+
+TEST_F(InPlace, KeywordsMayBeWrittenInAnyCase) {
+  expect_as_plain("Create Index Concurrently accounts_balance On accounts (balance);\n");
+}
+
+TEST_F(InPlace, ShowPrintsTheDefinitionsBeforeAndAfter) {
+  ASSERT_EQ(up("ALTER TABLE accounts ADD COLUMN note text DEFAULT 'x';\n"
+               "ALTER TABLE accounts DROP CONSTRAINT solvent;\n")
+                .exit_code(),
+            0);
+  product_.write("0002_wider.sql", std::string(kWiden) + "CREATE INDEX ON accounts (balance);\n");
+  ASSERT_EQ(ask({"up", "--contract"}).exit_code(), 0);
+  const std::string first = product_.run({"show", "0001"}).output;
+  EXPECT_THAT(first, HasSubstr("  public.accounts:\n      id integer NOT NULL\n"));
+  EXPECT_THAT(first, HasSubstr("    + note text DEFAULT 'x'::text\n"));
+  EXPECT_THAT(first, HasSubstr("    - CONSTRAINT solvent CHECK ((balance >= 0))\n"));
+  const std::string second = product_.run({"show", "0002"}).output;
+  EXPECT_THAT(second, HasSubstr("    - id integer NOT NULL\n"));
+  EXPECT_THAT(second, HasSubstr("    + id bigint NOT NULL\n"));
+  EXPECT_THAT(
+      second,
+      HasSubstr("    + CREATE INDEX accounts_balance_idx ON public.accounts USING btree (balance)\n"));
+  EXPECT_THAT(second,
+              HasSubstr("      CREATE INDEX accounts_owner ON public.accounts USING btree (owner)\n"));
+  const Answer document = ask({"show", "0002"});
+  EXPECT_EQ(document.text("/tables/0/table"), "public.accounts");
+  EXPECT_EQ(document.text("/tables/0/before/0"), "id integer NOT NULL");
+  EXPECT_EQ(document.text("/tables/0/after/0"), "id bigint NOT NULL");
+}
+
+TEST_F(InPlace, AnEmptySectionOfDbmateIsApplied) {
+  product_.write("20260101000000_nothing.sql", "-- migrate:up\n\n-- migrate:down\n\n");
+  const Answer answer = ask({"up"});
+  EXPECT_EQ(answer.exit_code(), 0) << describe(answer.finished);
+  EXPECT_EQ(scalar("SELECT revision FROM crossfade.revisions"), "20260101000000_nothing");
+  EXPECT_EQ(ask({"down"}).exit_code(), 0);
+  EXPECT_EQ(scalar("SELECT count(*) FROM crossfade.revisions"), "0");
+}
+
+TEST_F(InPlace, BatchesKeepToTheirLargestSize) {
+  const Answer answer =
+      up("UPDATE accounts SET balance = balance + 1;\n", {"--batch-rows", "100", "--batch-pause", "0"});
+  ASSERT_EQ(answer.exit_code(), 0) << describe(answer.finished);
+  // Each batch commits in a transaction of its own.
+  EXPECT_EQ(scalar("SELECT count(DISTINCT xmin::text) FROM accounts"), "20");
+}
+
 TEST_F(InPlace, AdditiveOnlyRefusesWhatDropsOrNarrows) {
   for (const std::string sql :
        {"ALTER TABLE accounts DROP COLUMN balance;\n", "ALTER TABLE accounts RENAME COLUMN balance TO b;\n",

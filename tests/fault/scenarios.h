@@ -4,10 +4,12 @@
 // certain.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "orchestrator/ownership.h"
@@ -152,30 +154,46 @@ inline std::vector<Scenario> scenarios() {
   return out;
 }
 
-/// Each query of the run with the first scenario that passes it, as seen by running every scenario once.
+/// The names that the scenario passes, in their order, after it was seen to end well.
+inline std::vector<std::string> trace(const Scenario& scenario) {
+  SCOPED_TRACE(scenario.name);
+  Scene scene(scenario.migration);
+  ApplicationWriter writer(scene.database(), scenario.quiet ? 0 : scene.rows());
+  scenario.prelude(scene);
+  const Obstacle obstacle(scene, scenario);
+  const Finished first = scene.run(scenario.command, scenario.faults);
+  EXPECT_TRUE(first.exit_code == 0 || first.exit_code == 4) << describe(first);
+  if (first.exit_code != 0) {
+    const Finished second = scene.run(finishing_command(scene), "", "finish");
+    EXPECT_EQ(second.exit_code, 0) << describe(second);
+  }
+  writer.stop();
+  EXPECT_EQ(writer.errors(), std::vector<std::string>{});
+  scene.expect_finished();
+  std::vector<std::string> names;
+  for (const std::string& name : scene.traced())
+    if (!name.starts_with("fired ") && name != "fault.terminate") names.push_back(name);
+  for (const std::string& name : scenario.certain) EXPECT_GT(scene.times_traced(name), 0) << name;
+  return names;
+}
+
+/// Each query of the run with the first scenario that passes it, as seen by running every scenario once, two
+/// at a time.
 inline std::map<std::string, Scenario> trace_all_scenarios() {
+  const std::vector<Scenario> all = scenarios();
+  std::vector<std::vector<std::string>> names(all.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t index = next++; index < all.size(); index = next++) names[index] = trace(all[index]);
+  };
+  {
+    const std::jthread other(work);
+    work();
+  }
   std::map<std::string, Scenario> out;
-  for (const Scenario& scenario : scenarios()) {
-    SCOPED_TRACE(scenario.name);
-    Scene scene(scenario.migration);
-    ApplicationWriter writer(scene.database(), scenario.quiet ? 0 : scene.rows());
-    scenario.prelude(scene);
-    const Obstacle obstacle(scene, scenario);
-    const Finished first = scene.run(scenario.command, scenario.faults);
-    EXPECT_TRUE(first.exit_code == 0 || first.exit_code == 4) << describe(first);
-    if (first.exit_code != 0) {
-      const Finished second = scene.run(finishing_command(scene), "", "finish");
-      EXPECT_EQ(second.exit_code, 0) << describe(second);
-    }
-    writer.stop();
-    EXPECT_EQ(writer.errors(), std::vector<std::string>{});
-    scene.expect_finished();
-    for (const std::string& name : scene.traced())
-      if (!name.starts_with("fired ") && name != "fault.terminate") out.emplace(name, scenario);
-    for (const std::string& name : scenario.certain) {
-      EXPECT_GT(scene.times_traced(name), 0) << name;
-      out.insert_or_assign(name, scenario);
-    }
+  for (std::size_t index = 0; index < all.size(); ++index) {
+    for (const std::string& name : names[index]) out.emplace(name, all[index]);
+    for (const std::string& name : all[index].certain) out.insert_or_assign(name, all[index]);
   }
   return out;
 }

@@ -1,6 +1,9 @@
 // kill -9 right before and right after every query of the run, while an application writes, then the same
-// command again: it must end well, with the content right and nothing left over. The names come from the
-// sources; a query that no scenario passes fails the test, as does a fault point that does not fire.
+// command again: it must end well, with the content right and nothing left over. And the backend that is
+// about to run a query, or has just run it, is terminated: by an administrator, a failover, a network. The
+// process itself must go on and finish once the run is under way; before that it may end, and the same
+// command must succeed afterwards. The names come from the sources; a query that no scenario passes fails the
+// test, as does a fault point that does not fire.
 #include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,6 +19,11 @@ namespace crossfade::tests {
 namespace {
 
 using ::testing::IsEmpty;
+
+/// Commands that stop where they are told to, and what precedes a run: nothing has been done then.
+bool may_end(const Finished& finished) {
+  return finished.exit_code == 0 || finished.exit_code == 1 || finished.exit_code == 4;
+}
 
 TEST(EveryQuery, IsPassedBySomeScenarioOrExcludedForAReason) {
   std::vector<std::string> not_passed;
@@ -44,6 +52,28 @@ TEST(EveryQuery, SurvivesKillMinusNineBesideIt) {
     EXPECT_EQ(killed->signal, SIGKILL) << describe(*killed);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the application goes on
 
+    const Finished again = scene.run(finishing_command(scene), "", "again");
+    EXPECT_EQ(again.exit_code, 0) << describe(again);
+    writer.stop();
+    EXPECT_THAT(writer.errors(), IsEmpty());
+    scene.expect_finished();
+    return true;
+  });
+}
+
+TEST(EveryQuery, SurvivesTheEndOfItsBackend) {
+  for_some_queries([](const FaultTrial& trial) {
+    Scene scene(trial.scenario.migration);
+    ApplicationWriter writer(scene.database(), trial.scenario.quiet ? 0 : scene.rows());
+    trial.scenario.prelude(scene);
+    const std::optional<Finished> finished = run_into_fault(scene, trial, "terminate");
+    if (!finished) return false;
+    EXPECT_TRUE(may_end(*finished)) << describe(*finished);
+    const bool under_way = scene.times_traced("owner.take_over.commit") > 0;
+    const bool stops_on_purpose = trial.scenario.command.back() == "--postpone-cutover";
+    if (under_way && !stops_on_purpose) {
+      EXPECT_EQ(finished->exit_code, 0) << describe(*finished);
+    }
     const Finished again = scene.run(finishing_command(scene), "", "again");
     EXPECT_EQ(again.exit_code, 0) << describe(again);
     writer.stop();

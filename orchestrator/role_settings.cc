@@ -28,9 +28,12 @@ void pin_role_settings(postgres::SessionSettings& session, const boost::json::ob
 
 std::unique_ptr<postgres::Session> open_as_role(const postgres::SessionFactory& factory,
                                                 const std::string& application_name) {
-  postgres::SessionSettings settings{.application_name = application_name};
-  pin_role_settings(settings, read_role_settings(*factory.open(settings)));
-  return factory.open(settings);
+  auto session = factory.open({.application_name = application_name});
+  for (const auto& setting : read_role_settings(*session)) {
+    session->run({"session.as_role", "SELECT pg_catalog.set_config($1, $2, false)"},
+                 {std::string(setting.key()), std::string(setting.value().as_string())});
+  }
+  return session;
 }
 
 }  // namespace crossfade::orchestrator

@@ -89,10 +89,11 @@ std::string constraint_of_dropped_index(postgres::Session& session, const Earlie
   return "";
 }
 
-bool used_by_view(postgres::Session& session, std::uint32_t table, const std::string& column) {
-  const std::vector<Dependent> found = dependents(session, table, column);
+bool used_by_view(postgres::Session& session, const EarlierChanges& earlier, std::uint32_t table,
+                  const std::string& column) {
+  const std::vector<std::string> found = remaining_dependents(session, earlier, table, column);
   return std::any_of(found.begin(), found.end(),
-                     [](const Dependent& dependent) { return dependent.object.starts_with("rule "); });
+                     [](const std::string& object) { return object.starts_with("rule "); });
 }
 
 }  // namespace
@@ -154,7 +155,7 @@ strategies::StatementContext statement_context(postgres::Session& session, const
     context.partition_check = bounds_of_partition(session, context.objects.front().oid);
   if (is_command(statement, "AT_AlterColumnType") && request.source != nullptr)
     context.facts.column_in_view =
-        used_by_view(session, request.source->oid, statement.commands.front().name);
+        used_by_view(session, earlier, request.source->oid, statement.commands.front().name);
   context.hazards = migrations::hazards_of(statement, context.facts);
   for (const migrations::Hazard& hazard : context.hazards) {
     for (const migrations::OtherLock& other : hazard.others) {

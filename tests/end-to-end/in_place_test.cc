@@ -326,6 +326,17 @@ TEST_F(InPlace, IfNotExistsDoesNotMakeATableNew) {
   EXPECT_EQ(done.text("/runs/1/strategy"), "shadow");
 }
 
+TEST_F(InPlace, AViewMayBeDroppedAndMadeAnewAroundAChangeOfItsColumn) {
+  product_.as("keeper", "CREATE VIEW rich AS SELECT id, balance FROM accounts WHERE balance > 10");
+  const std::string alone = "ALTER TABLE accounts ALTER COLUMN balance TYPE bigint;\n";
+  EXPECT_EQ(up(alone).exit_code(), 5);
+  const std::string sql = "DROP VIEW rich;\n" + alone +
+                          "CREATE VIEW rich AS SELECT id, balance FROM accounts WHERE balance > 10;\n";
+  const Answer done = up(sql, {"--contract", "--approve"});
+  ASSERT_EQ(done.exit_code(), 0) << describe(done.finished);
+  EXPECT_EQ(scalar("SELECT pg_typeof(balance) FROM rich LIMIT 1"), "bigint");
+}
+
 TEST_F(InPlace, AnIndexThatAConstraintNeedsIsNotDropped) {
   const Answer answer = up("DROP INDEX accounts_pkey;\n");
   EXPECT_EQ(answer.exit_code(), 5) << describe(answer.finished);

@@ -1,6 +1,7 @@
 // The loop over all queries of a run: which are traced by which scenario, which are left out and why, and one
-// trial for each name and moment. CROSSFADE_TEST_LONG=1 tries both moments and later occurrences as well;
-// otherwise each name gets one moment, taking turns. CROSSFADE_TEST_ONLY=NAME tries that query alone.
+// trial for each name and moment, several of them on the way of one run. CROSSFADE_TEST_LONG=1 tries both
+// moments and later occurrences as well; otherwise each name gets one moment, taking turns.
+// CROSSFADE_TEST_ONLY=NAME tries that query alone.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/fault/scenarios.h"
@@ -24,10 +26,11 @@ struct FaultTrial {
   int occurrence = 1;
   std::string moment;
   Scenario scenario;
+  bool under_way = true;  ///< the run has begun by then, as far as the trace of a plain run tells
 };
 
-inline const std::map<std::string, Scenario>& traced_queries() {
-  static const std::map<std::string, Scenario> traced = trace_all_scenarios();
+inline const std::map<std::string, PassedQuery>& traced_queries() {
+  static const std::map<std::string, PassedQuery> traced = trace_all_scenarios();
   return traced;
 }
 
@@ -144,65 +147,97 @@ inline bool is_excluded(const std::string& name) {
                      [&](const OtherQueries& other) { return name.starts_with(other.prefix); });
 }
 
-/// Runs the scenario's command with the fault; nullopt where the point was not met this time.
-inline std::optional<Finished> run_into_fault(Scene& scene, const FaultTrial& trial,
-                                              const std::string& action) {
-  const Obstacle obstacle(scene, trial.scenario);
-  const std::string fault =
-      fmt::format("{}#{}:{}:{}", trial.query_name, trial.occurrence, trial.moment, action);
-  const Finished finished = scene.run(
-      trial.scenario.command, trial.scenario.faults.empty() ? fault : trial.scenario.faults + "," + fault);
-  if (scene.times_traced("fired " + trial.query_name) == 0) return std::nullopt;
-  return finished;
+inline std::string fault_of(const FaultTrial& trial, std::string_view action) {
+  return fmt::format("{}#{}:{}:{}", trial.query_name, trial.occurrence, trial.moment, action);
 }
 
-/// `attempt` returns false where the point was not met; it is met only under certain concurrent changes, so
-/// the trial is repeated a few times before that counts as a failure.
-template <class Attempt>
-void for_queries(int share, const Attempt& attempt) {
+inline bool fired(const Scene& scene, const FaultTrial& trial) {
+  return scene.times_traced("fired " + trial.query_name) > 0;
+}
+
+/// Every query, or every third unless CROSSFADE_TEST_LONG=1, in the order of the run.
+inline std::vector<FaultTrial> trials(int share) {
   const bool thorough = std::getenv("CROSSFADE_TEST_LONG") != nullptr;
   const char* only = std::getenv("CROSSFADE_TEST_ONLY");
-  std::vector<FaultTrial> trials;
+  const std::size_t begun = traced_queries().at("owner.take_over.commit").position;
+  std::vector<std::pair<std::size_t, FaultTrial>> found;
   int number = 0;
-  for (const auto& [name, scenario] : traced_queries()) {
+  for (const auto& [name, passed] : traced_queries()) {
     if (only != nullptr && name != only) continue;
     if (++number % share != 0 && !thorough && only == nullptr) continue;
+    const auto add = [&found, begun, query = name, &way = passed](int occurrence, const char* moment) {
+      const bool under_way = way.scenario.name != "plain" || way.position >= begun;
+      found.push_back({way.position, {query, occurrence, moment, way.scenario, under_way}});
+    };
     // Always cancelled, so that its end is never passed.
     const bool no_end = name == "cutover.watch";
-    const bool turn = trials.size() % 2 == 0 || no_end;
-    if (thorough || turn) trials.push_back({name, 1, "before", scenario});
-    if (!no_end && (thorough || !turn)) trials.push_back({name, 1, "after", scenario});
+    const bool turn = found.size() % 2 == 0 || no_end;
+    if (thorough || turn) add(1, "before");
+    if (!no_end && (thorough || !turn)) add(1, "after");
     if (thorough && !no_end) {
-      trials.push_back({name, 2, "after", scenario});
-      trials.push_back({name, 3, "before", scenario});
+      add(2, "after");
+      add(3, "before");
     }
   }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& left, const auto& right) { return left.first < right.first; });
+  std::vector<FaultTrial> out;
+  for (auto& [position, trial] : found) out.push_back(std::move(trial));
+  return out;
+}
+
+/// Trials of one scenario that one scene passes one after the other, spread over the whole run.
+/// `early_alone`: for processes that may end by themselves where the run has not begun.
+inline std::vector<std::vector<FaultTrial>> chains(const std::vector<FaultTrial>& all, std::size_t length,
+                                                   bool early_alone) {
+  std::map<std::string, std::vector<FaultTrial>> by_scenario;
+  std::vector<std::vector<FaultTrial>> out;
+  for (const FaultTrial& trial : all) {
+    if (trial.under_way || !early_alone)
+      by_scenario[trial.scenario.name].push_back(trial);
+    else
+      out.push_back({trial});
+  }
+  for (const auto& [name, of_scenario] : by_scenario) {
+    const std::size_t each = of_scenario.front().scenario.plain() ? length : 1;
+    const std::size_t count = (of_scenario.size() + each - 1) / each;
+    const std::size_t first = out.size();
+    out.resize(first + count);
+    for (std::size_t index = 0; index < of_scenario.size(); ++index)
+      out[first + index % count].push_back(of_scenario[index]);
+  }
+  return out;
+}
+
+/// `attempt` gets a chain and returns the trials whose point was not met: an earlier interruption may have
+/// taken the run past it, or it is met only under certain concurrent changes. Each of these is repeated
+/// alone, a few times, before that counts as a failure.
+template <class Attempt>
+void for_chains(const std::vector<std::vector<FaultTrial>>& all, const Attempt& attempt) {
   std::atomic<std::size_t> next = 0;
+  const auto alone = [&](const FaultTrial& trial) {
+    SCOPED_TRACE(fmt::format("{}#{} {} in \"{}\"", trial.query_name, trial.occurrence, trial.moment,
+                             trial.scenario.name));
+    bool met = false;
+    // A later occurrence may not exist.
+    for (int time = 0; time < (trial.occurrence == 1 ? 6 : 1) && !met; ++time) met = attempt({trial}).empty();
+    EXPECT_TRUE(met || trial.occurrence > 1) << "the fault point was not met";
+  };
   const auto work = [&] {
-    for (std::size_t index = next++; index < trials.size(); index = next++) {
-      const FaultTrial& trial = trials[index];
-      SCOPED_TRACE(fmt::format("{}#{} {} in \"{}\"", trial.query_name, trial.occurrence, trial.moment,
-                               trial.scenario.name));
-      bool met = false;
-      // A later occurrence may not exist.
-      for (int time = 0; time < (trial.occurrence == 1 ? 6 : 1) && !met; ++time) met = attempt(trial);
-      EXPECT_TRUE(met || trial.occurrence > 1) << "the fault point was not met";
+    for (std::size_t index = next++; index < all.size(); index = next++) {
+      if (all[index].size() == 1) {
+        alone(all[index].front());
+        continue;
+      }
+      std::string names;
+      for (const FaultTrial& trial : all[index]) names += " " + fault_of(trial, "");
+      SCOPED_TRACE(fmt::format("in \"{}\":{}", all[index].front().scenario.name, names));
+      for (const FaultTrial& trial : attempt(all[index])) alone(trial);
     }
   };
   // Two at a time: each waits for its server most of the time.
   const std::jthread other(work);
   work();
-}
-
-template <class Attempt>
-void for_every_query(const Attempt& attempt) {
-  for_queries(1, attempt);
-}
-
-/// Every third of them; all with CROSSFADE_TEST_LONG=1.
-template <class Attempt>
-void for_some_queries(const Attempt& attempt) {
-  for_queries(3, attempt);
 }
 
 }  // namespace crossfade::tests

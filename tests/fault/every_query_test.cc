@@ -43,43 +43,65 @@ TEST(EveryQuery, IsFoundInTheSources) {
 }
 
 TEST(EveryQuery, SurvivesKillMinusNineBesideIt) {
-  for_every_query([](const FaultTrial& trial) {
-    Scene scene(trial.scenario.migration);
-    ApplicationWriter writer(scene.database(), trial.scenario.quiet ? 0 : scene.rows());
-    trial.scenario.prelude(scene);
-    const std::optional<Finished> killed = run_into_fault(scene, trial, "kill");
-    if (!killed) return false;
-    EXPECT_EQ(killed->signal, SIGKILL) << describe(*killed);
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the application goes on
-
-    const Finished again = scene.run(finishing_command(scene), "", "again");
-    EXPECT_EQ(again.exit_code, 0) << describe(again);
-    writer.stop();
-    EXPECT_THAT(writer.errors(), IsEmpty());
-    scene.expect_finished();
-    return true;
-  });
-}
-
-TEST(EveryQuery, SurvivesTheEndOfItsBackend) {
-  for_some_queries([](const FaultTrial& trial) {
-    Scene scene(trial.scenario.migration);
-    ApplicationWriter writer(scene.database(), trial.scenario.quiet ? 0 : scene.rows());
-    trial.scenario.prelude(scene);
-    const std::optional<Finished> finished = run_into_fault(scene, trial, "terminate");
-    if (!finished) return false;
-    EXPECT_TRUE(may_end(*finished)) << describe(*finished);
-    const bool under_way = scene.times_traced("owner.take_over.commit") > 0;
-    const bool stops_on_purpose = trial.scenario.command.back() == "--postpone-cutover";
-    if (under_way && !stops_on_purpose) {
-      EXPECT_EQ(finished->exit_code, 0) << describe(*finished);
+  for_chains(chains(trials(1), 5, false), [](const std::vector<FaultTrial>& chain) {
+    const Scenario& scenario = chain.front().scenario;
+    Scene scene(scenario.migration);
+    ApplicationWriter writer(scene.database(), scenario.quiet ? 0 : scene.rows());
+    scenario.prelude(scene);
+    std::vector<FaultTrial> not_met;
+    for (const FaultTrial& trial : chain) {
+      // The same command again; where it has reached its end meanwhile, there is nothing more to interrupt.
+      const bool first = &trial == &chain.front();
+      const Obstacle obstacle(scene, scenario);
+      const std::string fault = fault_of(trial, "kill");
+      const Finished killed = scene.run(first ? scenario.command : finishing_command(scene),
+                                        scenario.faults.empty() ? fault : scenario.faults + "," + fault);
+      if (!fired(scene, trial)) {
+        EXPECT_TRUE(killed.exit_code == 0 || killed.exit_code == 4) << describe(killed);
+        not_met.push_back(trial);
+        continue;
+      }
+      EXPECT_EQ(killed.signal, SIGKILL) << describe(killed);
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the application goes on
     }
     const Finished again = scene.run(finishing_command(scene), "", "again");
     EXPECT_EQ(again.exit_code, 0) << describe(again);
     writer.stop();
     EXPECT_THAT(writer.errors(), IsEmpty());
     scene.expect_finished();
-    return true;
+    return not_met;
+  });
+}
+
+TEST(EveryQuery, SurvivesTheEndOfItsBackend) {
+  for_chains(chains(trials(3), 4, true), [](const std::vector<FaultTrial>& chain) {
+    const Scenario& scenario = chain.front().scenario;
+    Scene scene(scenario.migration);
+    ApplicationWriter writer(scene.database(), scenario.quiet ? 0 : scene.rows());
+    scenario.prelude(scene);
+    std::string faults = scenario.faults;
+    for (const FaultTrial& trial : chain)
+      faults += (faults.empty() ? "" : ",") + fault_of(trial, "terminate");
+    const Finished finished = [&] {
+      const Obstacle obstacle(scene, scenario);
+      return scene.run(scenario.command, faults);
+    }();
+    std::vector<FaultTrial> not_met;
+    for (const FaultTrial& trial : chain) {
+      if (!fired(scene, trial)) not_met.push_back(trial);
+    }
+    EXPECT_TRUE(may_end(finished)) << describe(finished);
+    const bool under_way = scene.times_traced("owner.take_over.commit") > 0;
+    const bool stops_on_purpose = scenario.command.back() == "--postpone-cutover";
+    if (under_way && !stops_on_purpose) {
+      EXPECT_EQ(finished.exit_code, 0) << describe(finished);
+    }
+    const Finished again = scene.run(finishing_command(scene), "", "again");
+    EXPECT_EQ(again.exit_code, 0) << describe(again);
+    writer.stop();
+    EXPECT_THAT(writer.errors(), IsEmpty());
+    scene.expect_finished();
+    return not_met;
   });
 }
 

@@ -29,6 +29,9 @@ struct Scenario {
   std::vector<std::string> certain = {};   ///< queries that elsewhere are passed by chance
   bool quiet = false;                      ///< nobody writes meanwhile
   bool straggler = false;                  ///< a worker of an earlier process still holds the run's fence
+
+  /// Whether the command alone leads to its queries, so that it may be interrupted several times on its way.
+  bool plain() const { return faults.empty() && held.empty() && certain.empty() && !straggler; }
 };
 
 /// Holds a lock as a session of the application would, until the trace shows `names` or the scene is over.
@@ -177,9 +180,14 @@ inline std::vector<std::string> trace(const Scenario& scenario) {
   return names;
 }
 
+struct PassedQuery {
+  Scenario scenario;
+  std::size_t position = 0;  ///< of its first time, among all that the scenario passes
+};
+
 /// Each query of the run with the first scenario that passes it, as seen by running every scenario once, two
 /// at a time.
-inline std::map<std::string, Scenario> trace_all_scenarios() {
+inline std::map<std::string, PassedQuery> trace_all_scenarios() {
   const std::vector<Scenario> all = scenarios();
   std::vector<std::vector<std::string>> names(all.size());
   std::atomic<std::size_t> next = 0;
@@ -190,10 +198,11 @@ inline std::map<std::string, Scenario> trace_all_scenarios() {
     const std::jthread other(work);
     work();
   }
-  std::map<std::string, Scenario> out;
+  std::map<std::string, PassedQuery> out;
   for (std::size_t index = 0; index < all.size(); ++index) {
-    for (const std::string& name : names[index]) out.emplace(name, all[index]);
-    for (const std::string& name : all[index].certain) out.insert_or_assign(name, all[index]);
+    for (std::size_t position = 0; position < names[index].size(); ++position)
+      out.emplace(names[index][position], PassedQuery{all[index], position});
+    for (const std::string& name : all[index].certain) out.insert_or_assign(name, PassedQuery{all[index], 0});
   }
   return out;
 }

@@ -18,6 +18,7 @@
 #include "checkers/verification_report.h"
 #include "postgres/catalog.h"
 #include "postgres/problem.h"
+#include "postgres/quoting.h"
 #include "tests/support/scratch_database.h"
 
 namespace crossfade::checkers {
@@ -34,7 +35,8 @@ class Comparing : public ::testing::Test {
       return postgres::load_table(*session_, postgres::find_relation(*session_, "public", name).value())
           .value();
     };
-    database_.execute("ANALYZE");
+    for (const std::string& name : {left, right})
+      database_.execute("ANALYZE public." + postgres::quote_identifier(name));
     return comparison_of_tables(*session_, table(left), table(right));
   }
 

@@ -42,7 +42,9 @@ class PlantedCorruption : public ::testing::Test {
   }
 
   /// As a superuser who gets past the guard on purpose.
-  void tamper(const std::string& sql) { database_.execute("SET crossfade.run = '1'; " + sql); }
+  void tamper(const std::string& sql) {
+    database_.execute("SET crossfade.run = '1'; " + sql + "; RESET crossfade.run");
+  }
 
   Finished verify() { return crossfade({"verify", "1", "--verify-rows", "400"}); }
 

@@ -7,6 +7,7 @@
 #include <exception>
 #include <stdexcept>
 
+#include "postgres/error.h"
 #include "postgres/pqxx_session.h"
 #include "postgres/quoting.h"
 
@@ -18,6 +19,15 @@ namespace {
 
 std::string text_of(const postgres::Value& value) {
   return value.value_or("NULL");
+}
+
+bool still_there(postgres::Session& session) {
+  try {
+    session.run({"test.alive", "SELECT 1"});
+    return true;
+  } catch (const postgres::DatabaseError&) {
+    return false;
+  }
 }
 
 void run_as_superuser(const postgres::ThrowawayServer& server, const std::string& sql) {
@@ -41,6 +51,7 @@ ScratchDatabase::ScratchDatabase(postgres::ThrowawayServer& server) : server_(se
 
 ScratchDatabase::~ScratchDatabase() {
   try {
+    session_.reset();
     if (server_.postmaster_pid() == 0) return;
     run_as_superuser(server_, "DROP DATABASE " + quote_identifier(name_) + " WITH (FORCE)");
     for (const std::string& role : roles_) run_as_superuser(server_, "DROP ROLE " + quote_identifier(role));
@@ -87,7 +98,15 @@ std::unique_ptr<postgres::Session> ScratchDatabase::application_session(const st
 }
 
 postgres::Rows ScratchDatabase::execute(const std::string& sql, const postgres::Parameters& parameters) {
-  return application_session()->run({"test.execute", sql}, parameters);
+  const std::lock_guard lock(mutex_);
+  if (session_ && !still_there(*session_)) session_.reset();
+  if (!session_) session_ = application_session();
+  try {
+    return session_->run({"test.execute", sql}, parameters);
+  } catch (...) {
+    session_.reset();  // it may be in a transaction, or have settings
+    throw;
+  }
 }
 
 std::string ScratchDatabase::scalar(const std::string& sql, const postgres::Parameters& parameters) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,8 @@ class ScratchDatabase {
 
  private:
   postgres::ThrowawayServer& server_;
+  std::mutex mutex_;
+  std::unique_ptr<postgres::Session> session_;
   std::string name_;
   std::string owner_;
   std::vector<std::string> roles_;

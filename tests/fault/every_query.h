@@ -155,7 +155,7 @@ inline bool fired(const Scene& scene, const FaultTrial& trial) {
   return scene.times_traced("fired " + trial.query_name) > 0;
 }
 
-/// Every query, or every third unless CROSSFADE_TEST_LONG=1, in the order of the run.
+/// Every query, or one of `share` unless CROSSFADE_TEST_LONG=1, in the order of the run.
 inline std::vector<FaultTrial> trials(int share) {
   const bool thorough = std::getenv("CROSSFADE_TEST_LONG") != nullptr;
   const char* only = std::getenv("CROSSFADE_TEST_ONLY");

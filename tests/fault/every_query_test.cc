@@ -74,7 +74,7 @@ TEST(EveryQuery, SurvivesKillMinusNineBesideIt) {
 }
 
 TEST(EveryQuery, SurvivesTheEndOfItsBackend) {
-  for_chains(chains(trials(3), 4, true), [](const std::vector<FaultTrial>& chain) {
+  for_chains(chains(trials(5), 4, true), [](const std::vector<FaultTrial>& chain) {
     const Scenario& scenario = chain.front().scenario;
     Scene scene(scenario.migration);
     ApplicationWriter writer(scene.database(), scenario.quiet ? 0 : scene.rows());

@@ -200,8 +200,7 @@ class InPlaceExecution : public RunExecution {
       return !step.contract.empty() && step.kept.schema == schema;
     });
     if (!used) return;
-    control_->run(
-        {"quarantine.drop_schema", "DROP SCHEMA IF EXISTS " + postgres::quote_identifier(schema)});
+    control_->run({"quarantine.drop_schema", "DROP SCHEMA IF EXISTS " + postgres::quote_identifier(schema)});
   }
 
   /// What was set aside comes back; the statements count as not carried out, and so does the revision.

@@ -175,8 +175,11 @@ void read_names(const json::object& fields, Statement& statement) {
   if (const json::array* options = tree::array(fields, "params")) {
     for (const json::value& option : *options) {
       const json::object* element = tree::object(option.as_object(), "DefElem");
-      if (element != nullptr && tree::text(*element, "defname") == "concurrently")
-        statement.concurrent = true;
+      if (element == nullptr || tree::text(*element, "defname") != "concurrently") continue;
+      const json::object* argument = tree::object(*element, "arg");
+      const std::string given = argument == nullptr ? "" : json::serialize(*argument);
+      statement.concurrent =
+          given.find("false") == std::string::npos && given.find("off") == std::string::npos;
     }
   }
 }

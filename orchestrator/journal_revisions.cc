@@ -56,11 +56,23 @@ void Journal::finish_part(const Run& run) {
   }
 }
 
-void Journal::forget_revision(const Run& run) {
-  session_.run({"journal.forget_revision", "DELETE FROM crossfade.revisions WHERE revision = $1"},
-               {run.revision});
-  session_.run({"journal.forget_run_statements", "DELETE FROM crossfade.statements WHERE run = $1"},
-               {std::to_string(run.run)});
+void Journal::forget_revision(const Run& run, std::span<const int> statements) {
+  for (const int number : statements) {
+    session_.run(
+        {"journal.forget_run_statements", "DELETE FROM crossfade.statements WHERE run = $1 AND number = $2"},
+        {std::to_string(run.run), std::to_string(number)});
+  }
+  if (run.end.direction == migrations::Direction::down) {
+    session_.run({"journal.record_again",
+                  "INSERT INTO crossfade.revisions (revision, fingerprint, run) VALUES ($1, $2, $3)"
+                  " ON CONFLICT DO NOTHING"},
+                 {run.revision, run.file_fingerprint, std::to_string(run.run)});
+    return;
+  }
+  const Rows forgotten = session_.run(
+      {"journal.forget_revision", "DELETE FROM crossfade.revisions WHERE revision = $1"}, {run.revision});
+  // Of a revision that never came to its end, or is taken back already, nothing else has been recorded.
+  if (forgotten.affected() == 0) return;
   for (const std::string& sql : run.end.completion_back) {
     const Rows rows = session_.run({"journal.completion_back", sql});
     if (rows.affected() != 1) throw completion_missed(run, sql, rows.affected());

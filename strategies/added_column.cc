@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <string>
 
 #include "strategies/concurrent_index.h"
 #include "strategies/step_list.h"
@@ -34,25 +36,52 @@ bool attribute(const ConstraintClause& clause) {
   return clause.kind.starts_with("CONSTR_ATTR_");
 }
 
+/// `used` are the constraints of clauses before this one: two unnamed checks are two constraints.
 InPlaceSteps clause_steps(const StatementContext& context, const ConstraintClause& clause,
-                          const std::string& column) {
+                          const std::string& column, std::set<std::string>& used) {
   if (clause.kind == "CONSTR_FOREIGN") {
     ConstraintClause whole = clause;
     whole.columns = {column};
     return plan_foreign_key(context, whole);
+  }
+  if (!context.after) {
+    return {.refusals = {{.code = "unsupported-statement",
+                          .object = context.where(),
+                          .message = "a column with a constraint and a foreign key at once cannot be tried",
+                          .expected = "the column first, its constraints in statements of their own",
+                          .found = context.statement.text.substr(0, 120),
+                          .next = "ADD COLUMN …; then ADD CONSTRAINT … for each of them."}}};
   }
   InPlaceSteps result;
   for (const postgres::Constraint& constraint : context.after->constraints) {
     const bool is_new =
         std::none_of(context.table->constraints.begin(), context.table->constraints.end(),
                      [&](const postgres::Constraint& other) { return other.name == constraint.name; });
-    if (!is_new) continue;
-    if (clause.kind == "CONSTR_CHECK" && constraint.type == "c" &&
-        (clause.name.empty() || clause.name == constraint.name))
-      append(result, plan_check(context, constraint.name, constraint.definition));
-    if ((clause.kind == "CONSTR_UNIQUE" && constraint.type == "u") ||
-        (clause.kind == "CONSTR_PRIMARY" && constraint.type == "p"))
-      append(result, plan_unique(context, constraint));
+    const bool named = clause.name.empty() || clause.name == constraint.name;
+    if (!is_new || !named || used.contains(constraint.name)) continue;
+    const bool check = clause.kind == "CONSTR_CHECK" && constraint.type == "c";
+    const bool key = (clause.kind == "CONSTR_UNIQUE" && constraint.type == "u") ||
+                     (clause.kind == "CONSTR_PRIMARY" && constraint.type == "p");
+    if (!check && !key) continue;
+    used.insert(constraint.name);
+    return check ? plan_check(context, constraint.name, constraint.definition)
+                 : plan_unique(context, constraint);
+  }
+  return result;
+}
+
+/// The clauses that are not part of the column's own definition, one by one, with their attributes.
+InPlaceSteps all_clause_steps(const StatementContext& context) {
+  const AlterCommand& command = context.statement.commands.front();
+  InPlaceSteps result;
+  std::set<std::string> used;
+  for (std::size_t index = 0; index < command.constraints.size(); ++index) {
+    ConstraintClause clause = command.constraints[index];
+    if (!is_apart(clause)) continue;
+    for (std::size_t next = index + 1;
+         next < command.constraints.size() && attribute(command.constraints[next]); ++next)
+      clause.text += " " + command.constraints[next].text;
+    append(result, clause_steps(context, clause, command.name, used));
   }
   return result;
 }
@@ -103,13 +132,13 @@ InPlaceSteps plan_filled_column(const StatementContext& context) {
                                "Old rows get their value in batches, a commit each.");
   fill.batched = context.fill;
   InPlaceSteps result{.steps = steps.take()};
-  if (!command.has_constraint("CONSTR_NOTNULL")) return result;
   StatementContext with_column = context;
   if (context.after && context.after->column(command.name) != nullptr) {
     with_column.table->columns.push_back(*context.after->column(command.name));
     with_column.table->columns.back().not_null = false;
   }
-  append(result, plan_not_null(with_column, command.name));
+  if (command.has_constraint("CONSTR_NOTNULL")) append(result, plan_not_null(with_column, command.name));
+  append(result, all_clause_steps(with_column));
   return result;
 }
 
@@ -148,9 +177,7 @@ InPlaceSteps plan_added_column(const StatementContext& context) {
       if (!command.has_constraint("CONSTR_NOTNULL")) with_column.table->columns.back().not_null = false;
     }
   }
-  for (const ConstraintClause& clause : command.constraints) {
-    if (is_apart(clause)) append(result, clause_steps(with_column, clause, command.name));
-  }
+  append(result, all_clause_steps(with_column));
   return result;
 }
 

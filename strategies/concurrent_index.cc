@@ -80,6 +80,20 @@ std::string partition_index_name(const QualifiedName& partition, const postgres:
   return name + "_idx";
 }
 
+/// The trial is in a schema of its own, where the name is free.
+bool name_is_taken(const StatementContext& context, const std::string& name) {
+  return context.names.relations.contains(name) && !context.invalid_indexes.contains(name);
+}
+
+Problem name_taken(const StatementContext& context, const std::string& name) {
+  return {.code = "name-taken",
+          .object = context.where(),
+          .message = fmt::format("there is another relation {}.{} already", context.table->name.schema, name),
+          .expected = "a free name for the index",
+          .found = context.statement.text.substr(0, 120),
+          .next = "Choose another name."};
+}
+
 InPlaceSteps partitioned_index(const StatementContext& context, const postgres::Index& index) {
   InPlaceSteps result;
   StepList steps(context, kStrategy, "40");
@@ -107,13 +121,15 @@ InPlaceSteps partitioned_index(const StatementContext& context, const postgres::
                                  "build index " + own.name, {sql}, "Writers go on while it is built.");
     step.index = own.name;
     step.undo = {"DROP INDEX CONCURRENTLY IF EXISTS " + QualifiedName{partition.schema, own.name}.quoted()};
-    steps
-        .on(partition, "SHARE UPDATE EXCLUSIVE", StepKind::locked, "attach index " + own.name,
-            {fmt::format("ALTER INDEX {} ATTACH PARTITION {}",
-                         QualifiedName{table.name.schema, index.name}.quoted(),
-                         QualifiedName{partition.schema, own.name}.quoted())},
-            "With the last one the parent's index becomes valid.")
-        .locks.push_back({table.name.display(), "ACCESS SHARE"});
+    const std::string whole = QualifiedName{table.name.schema, index.name}.quoted();
+    InPlaceStep& attach =
+        steps.on(partition, "SHARE UPDATE EXCLUSIVE", StepKind::locked, "attach index " + own.name,
+                 {fmt::format("ALTER INDEX {} ATTACH PARTITION {}", whole,
+                              QualifiedName{partition.schema, own.name}.quoted())},
+                 "With the last one the parent's index becomes valid.");
+    attach.locks.push_back({table.name.display(), "ACCESS SHARE"});
+    // An attached index cannot be dropped alone.
+    attach.undo = {"DROP INDEX IF EXISTS " + whole};
   }
   result.steps = steps.take();
   return result;
@@ -146,10 +162,18 @@ InPlaceSteps plan_create_index(const StatementContext& context) {
     result.refusals.push_back(no_trial(context));
     return result;
   }
-  if (context.facts.target_partitioned) return partitioned_index(context, *index);
+  postgres::Index named = *index;
+  if (name_is_taken(context, named.name)) {
+    if (!context.statement.index.empty()) return {.refusals = {name_taken(context, named.name)}};
+    // As the server would.
+    named.name = first_free_name(named.name, context.names.relations);
+    const std::size_t name = named.definition.find(" INDEX ") + 7;
+    named.definition.replace(name, named.definition.find(" ON ", name) - name, quote_identifier(named.name));
+  }
+  if (context.facts.target_partitioned) return partitioned_index(context, named);
   StepList steps(context, kStrategy, context.statement.unique ? "44" : "36");
-  if (index->unique) look_for_duplicates(steps, *index, context.table->name);
-  build(steps, *index, context.table->name);
+  if (named.unique) look_for_duplicates(steps, named, context.table->name);
+  build(steps, named, context.table->name);
   result.steps = steps.take();
   return result;
 }
@@ -206,6 +230,7 @@ InPlaceSteps plan_unique(const StatementContext& context, const postgres::Constr
     result.refusals.push_back(no_trial(context));
     return result;
   }
+  if (name_is_taken(context, index->name)) return {.refusals = {name_taken(context, index->name)}};
   if (context.facts.target_partitioned) {
     result.refusals.push_back(
         {.code = "partitioned-unique",

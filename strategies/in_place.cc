@@ -158,16 +158,27 @@ InPlaceSteps constrained_domain(const StatementContext& context) {
 InPlaceSteps of_other_statement(const StatementContext& context, std::string_view row) {
   if (row == "71") return refreshed(context);
   if (row == "48") return constrained_domain(context);
+  if (row == "63") return too_long(context, context.hazards.front());
   if (context.statement.node == "VacuumStmt") return plan_autocommit(context, row);
   if (is_table(context)) return plan_instant(context, row);
   InPlaceSteps result = plan_plain(context, row);
-  result.steps.front().bounded = !context.hazards.front().lock.empty();
+  // CASCADE, and a type's attribute, reach tables that the text does not name.
+  result.steps.front().bounded = !context.hazards.front().lock.empty() || row == "65b" || row == "46b";
+  return result;
+}
+
+/// Harmless to the table of hazards, and yet strong locks on tables that the text does not name.
+InPlaceSteps without_hazard(const StatementContext& context) {
+  InPlaceSteps result = plan_plain(context, "");
+  const std::string& node = context.statement.node;
+  result.steps.front().bounded =
+      node == "ReassignOwnedStmt" || node == "CreateForeignTableStmt" || node == "DropStmt";
   return result;
 }
 
 InPlaceSteps planned(const StatementContext& context) {
   const migrations::Statement& statement = context.statement;
-  if (context.hazards.empty()) return plan_plain(context, "");
+  if (context.hazards.empty()) return without_hazard(context);
   const migrations::Hazard& worst = context.hazards.front();
   const std::string_view row = worst.row->number;
   if (row == "74") return plan_opaque(context);

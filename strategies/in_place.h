@@ -7,6 +7,7 @@
 #include <boost/describe.hpp>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ struct StatementContext {
   bool has_default_partition = false;
   std::string partition_check;  ///< of ATTACH and DETACH PARTITION: what the bounds demand of every row
   SchemaNames names;
+  std::set<std::string> invalid_indexes;       ///< of the table: left-overs of failed builds
+  std::vector<std::string> parents;            ///< of tables to be dropped that are partitions or inherit
   std::string index_constraint;                ///< of DROP INDEX: the constraint that needs the index
   std::vector<std::string> dependents;         ///< of what is dropped or changed, for messages
   std::optional<BatchedUpdateChoice> batches;  ///< of an UPDATE or DELETE

@@ -98,6 +98,17 @@ InPlaceSteps plan_drop_table(const StatementContext& context) {
     result.refusals.push_back(depended_upon(context, "what is dropped"));
     return result;
   }
+  if (!context.parents.empty()) {
+    result.refusals.push_back(
+        {.code = "has-dependents",
+         .object = context.where(),
+         .message = "the table is a partition of, or inherits from, " + context.parents.front(),
+         .expected = "a table on its own: set aside, it would go on giving its rows to the parent",
+         .found = context.statement.text.substr(0, 120),
+         .next = fmt::format("ALTER TABLE {} DETACH PARTITION …, or NO INHERIT, in front of it.",
+                             context.parents.front())});
+    return result;
+  }
   for (const postgres::Table& table : context.objects) {
     set_table_aside(context, table, result);
     result.approvals.push_back(approval(context, "drops the table " + table.name.display() + " and its rows",
@@ -127,10 +138,15 @@ InPlaceSteps plan_drop_column(const StatementContext& context) {
   std::vector<std::string> sql;
   std::vector<std::string> back;
   for (const postgres::Constraint* constraint : constraints_over(table, name)) {
-    sql.push_back(alter_table(table.name, "DROP CONSTRAINT " + quote_identifier(constraint->name)));
-    back.push_back(alter_table(
-        table.name,
-        fmt::format("ADD CONSTRAINT {} {}", quote_identifier(constraint->name), constraint->definition)));
+    // A foreign key may have gone by an earlier command of the same statement.
+    const bool key = constraint->type == "f";
+    const bool not_valid =
+        (key || constraint->type == "c") && !constraint->definition.ends_with(" NOT VALID");
+    sql.push_back(alter_table(table.name, fmt::format("DROP CONSTRAINT {}{}", key ? "IF EXISTS " : "",
+                                                      quote_identifier(constraint->name))));
+    back.push_back(
+        alter_table(table.name, fmt::format("ADD CONSTRAINT {} {}{}", quote_identifier(constraint->name),
+                                            constraint->definition, not_valid ? " NOT VALID" : "")));
   }
   const std::string alter = "ALTER COLUMN " + quote_identifier(name) + " ";
   if (!column->identity.empty()) sql.push_back(alter_table(table.name, alter + "DROP IDENTITY"));

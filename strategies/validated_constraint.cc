@@ -222,7 +222,7 @@ InPlaceSteps plan_not_null(const StatementContext& context, const std::string& c
     return {.steps = steps.take()};
   }
   const std::string check =
-      first_free_name(fmt::format("crossfade_{}_{}_not_null", context.run, context.number), {});
+      first_free_name(fmt::format("crossfade_{}_{}_{}_not_null", context.run, context.number, column), {});
   InPlaceStep& add = steps.on(
       table.name, "ACCESS EXCLUSIVE", StepKind::locked, "check that " + column + " is not null",
       {alter_table(table.name, fmt::format("ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID",

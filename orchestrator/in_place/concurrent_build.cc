@@ -20,7 +20,8 @@ constexpr milliseconds kLook{500};
 
 constexpr std::string_view kIndexState = R"sql(
 SELECT i.indisvalid AND i.indisready AS valid
-  FROM pg_catalog.pg_index i WHERE i.indexrelid = pg_catalog.to_regclass($1)
+  FROM pg_catalog.pg_index i
+ WHERE i.indexrelid = pg_catalog.to_regclass($1) AND i.indrelid = pg_catalog.to_regclass($2)
 )sql";
 
 // A build tells how far it is, and whom it waits for.
@@ -101,17 +102,20 @@ std::unique_ptr<postgres::Session> open_builder(const StepContext& context) {
   return session;
 }
 
-bool clear(postgres::Session& session, const QualifiedName& index) {
-  const postgres::Rows rows = session.run({"build.index_state", std::string(kIndexState)}, {index.quoted()});
+/// An index of this name on another table is none of ours.
+bool clear(postgres::Session& session, const QualifiedName& index, const QualifiedName& table) {
+  const postgres::Rows rows =
+      session.run({"build.index_state", std::string(kIndexState)}, {index.quoted(), table.quoted()});
   if (rows.empty()) return false;
   if (rows[0].boolean("valid")) return true;
   session.run({"build.drop_invalid", "DROP INDEX CONCURRENTLY IF EXISTS " + index.quoted()});
   return false;
 }
 
-void drop_left_over(const StepContext& context, const QualifiedName& index) noexcept {
+void drop_left_over(const StepContext& context, const QualifiedName& index,
+                    const QualifiedName& table) noexcept {
   try {
-    clear(*open_builder(context), index);
+    clear(*open_builder(context), index, table);
   } catch (...) {
     // The next attempt clears it.
   }
@@ -149,8 +153,8 @@ void throw_if_stopped(const StepContext& context) {
 
 }  // namespace
 
-bool clear_invalid_index(postgres::Session& session, const QualifiedName& index) {
-  return clear(session, index);
+bool clear_invalid_index(postgres::Session& session, const QualifiedName& index, const QualifiedName& table) {
+  return clear(session, index, table);
 }
 
 void build_index_concurrently(const StepContext& context, const strategies::InPlaceStep& step) {
@@ -160,12 +164,12 @@ void build_index_concurrently(const StepContext& context, const strategies::InPl
   context.progress.start(Phase::expanding, 0, 0);
   try {
     const BuildWatch watch(context, session->backend_pid());
-    if (!clear(*session, index)) {
+    if (!clear(*session, index, step.relation)) {
       for (const std::string& sql : step.sql) session->run({"build.index", sql});
     }
   } catch (const postgres::DatabaseError& error) {
     if (error.connection_dead()) throw;
-    drop_left_over(context, index);
+    drop_left_over(context, index, step.relation);
     if (error.data_error()) throw_rows_in_the_way(context, step, error);
     throw_if_stopped(context);
     throw;

@@ -13,7 +13,8 @@ void build_index_concurrently(const StepContext& context, const strategies::InPl
 /// The statements of an autocommit step. Left-overs of an earlier attempt are cleaned up first.
 void run_outside_transaction(const StepContext& context, const strategies::InPlaceStep& step);
 
-/// Drops the index where it is there but invalid; returns whether a valid one is there.
-bool clear_invalid_index(postgres::Session& session, const postgres::QualifiedName& index);
+/// Drops the table's index where it is there but invalid; returns whether a valid one is there.
+bool clear_invalid_index(postgres::Session& session, const postgres::QualifiedName& index,
+                         const postgres::QualifiedName& table);
 
 }  // namespace crossfade::orchestrator

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <stdexcept>
 
 #include "orchestrator/in_place/concurrent_build.h"
 #include "orchestrator/in_place/step_execution.h"
@@ -124,6 +125,8 @@ class InPlaceExecution : public RunExecution {
       progressed = true;
     }
     progress_.set_waiting("");
+    if (journal_->load(run_.run).value().phase == Phase::expanding)
+      throw std::logic_error(fmt::format("run {} has no step left, and did not end", run_.run));
     keep_definitions_after();
     const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - started;
     journal_->add_milliseconds(run_.run, "expand", spent.count());
@@ -214,7 +217,11 @@ class InPlaceExecution : public RunExecution {
     }
     postgres::Transaction transaction(*control_, "revert");
     drop_quarantine_schema();
-    journal_->forget_revision(run_);
+    std::vector<int> taken_back;
+    for (const InPlaceStep& step : plan_.steps) {
+      if (!step.contract.empty()) taken_back.push_back(step.statement);
+    }
+    journal_->forget_revision(run_, taken_back);
     journal_->advance(run_.run, Phase::soaking, Phase::reverted);
     transaction.commit();
   }
@@ -231,7 +238,8 @@ class InPlaceExecution : public RunExecution {
       keeps = keeps || (statement_finished && !step->contract.empty());
       if (statement_finished) continue;
       // A build that died left its index without a journal row.
-      if (step->kind == StepKind::index) clear_invalid_index(*control_, {step->relation.schema, step->index});
+      if (step->kind == StepKind::index)
+        clear_invalid_index(*control_, {step->relation.schema, step->index}, step->relation);
       if (!journal_->step_finished(run_.run, step->name)) continue;
       undo(*step);
     }
@@ -248,7 +256,9 @@ class InPlaceExecution : public RunExecution {
       for (const std::string& sql : step.undo) control_->run({"undo.index", sql});
       return run_plain(*context_, {}, forget);
     }
-    run_locked(*context_, step.undo.empty() ? postgres::QualifiedName{} : step.relation, "ACCESS EXCLUSIVE",
+    // What was set aside is elsewhere now.
+    const postgres::QualifiedName& where = step.kept.name.empty() ? step.relation : step.kept;
+    run_locked(*context_, step.undo.empty() ? postgres::QualifiedName{} : where, "ACCESS EXCLUSIVE",
                step.lock_first, step.undo, forget);
   }
 

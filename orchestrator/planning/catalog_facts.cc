@@ -148,6 +148,15 @@ std::string bounds_of_partition(postgres::Session& session, std::uint32_t partit
       .text_or("definition", "");
 }
 
+std::string parent_of(postgres::Session& session, std::uint32_t table) {
+  const postgres::Rows rows = session.run(
+      {"planning.parent",
+       "SELECT inhparent::pg_catalog.regclass::text AS name FROM pg_catalog.pg_inherits WHERE inhrelid = "
+       "$1::pg_catalog.oid LIMIT 1"},
+      {std::to_string(table)});
+  return rows.empty() ? "" : rows[0].text("name");
+}
+
 std::optional<std::uint32_t> table_of_index(postgres::Session& session, std::uint32_t index) {
   const postgres::Rows rows = session.run(
       {"planning.index_table",

@@ -45,6 +45,9 @@ std::string partition_check(postgres::Session& session, const postgres::Table& p
 /// The condition that the rows of an attached partition meet; empty where it has none.
 std::string bounds_of_partition(postgres::Session& session, std::uint32_t partition);
 
+/// The table that this one is a partition of, or inherits from; for people, empty where there is none.
+std::string parent_of(postgres::Session& session, std::uint32_t table);
+
 /// The table that an index belongs to.
 std::optional<std::uint32_t> table_of_index(postgres::Session& session, std::uint32_t index);
 

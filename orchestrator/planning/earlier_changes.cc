@@ -1,5 +1,7 @@
 #include "orchestrator/planning/earlier_changes.h"
 
+#include <algorithm>
+
 #include "migrations/created_relations.h"
 
 namespace crossfade::orchestrator {
@@ -20,7 +22,14 @@ void EarlierChanges::add(const migrations::Statement& statement, std::optional<s
     gone_.erase(full(name));
   }
   for (std::string& name : migrations::dropped_names(statement)) dropped_.insert(std::move(name));
-  if (statement.table) named_.insert(full(*statement.table));
+  const bool detaches = std::any_of(
+      statement.commands.begin(), statement.commands.end(), [](const migrations::AlterCommand& command) {
+        return command.subtype == "AT_DetachPartition" || command.subtype == "AT_DropInherit";
+      });
+  if (detaches) {
+    for (const migrations::TableReference& name : migrations::partition_tables(statement))
+      detached_.insert(full(name));
+  }
   if (statement.node == "IndexStmt" && !statement.index.empty()) {
     if (target)
       indexes_[beside(statement, statement.index)] = *target;
@@ -66,8 +75,11 @@ void EarlierChanges::add_finished(const migrations::Statement& statement) {
   if (statement.node == "DropStmt") {
     for (const migrations::TableReference& name : statement.objects) created_.erase(full(name));
   }
-  if (statement.node == "RenameStmt" && statement.table && created_.erase(full(*statement.table)) > 0)
-    created_.insert(beside(statement, statement.new_name));
+  // Under another name, or in a parent, it may have taken a live table's place.
+  if (statement.node == "RenameStmt" && statement.table) created_.erase(full(*statement.table));
+  for (const migrations::TableReference& name : migrations::partition_tables(statement)) {
+    if (statement.node != "CreateStmt") created_.erase(full(name));
+  }
 }
 
 bool EarlierChanges::creates(const migrations::TableReference& name) const {
@@ -99,8 +111,8 @@ bool EarlierChanges::drops_one_of(const std::string& object) const {
   return false;
 }
 
-bool EarlierChanges::changes(const migrations::TableReference& name) const {
-  return gone_.contains(full(name)) || named_.contains(full(name));
+bool EarlierChanges::detaches(const migrations::TableReference& name) const {
+  return detached_.contains(full(name));
 }
 
 bool EarlierChanges::takes_away(const migrations::TableReference& name) const {

@@ -36,8 +36,8 @@ class EarlierChanges {
   std::optional<std::uint32_t> renamed(const migrations::TableReference& name) const;
   /// Whether an earlier statement takes this name away, by a drop or a rename.
   bool takes_away(const migrations::TableReference& name) const;
-  /// Whether an earlier statement is about a relation of this name, or takes it away.
-  bool changes(const migrations::TableReference& name) const;
+  /// Whether an earlier statement takes the relation out of its parent.
+  bool detaches(const migrations::TableReference& name) const;
   /// Whether an earlier statement drops a constraint, trigger, view … of this name.
   bool drops(const std::string& name) const { return dropped_.contains(name); }
   /// Whether an earlier statement drops one of the names in a problem's object, as "constraint x on
@@ -57,7 +57,7 @@ class EarlierChanges {
   std::set<Name> created_;
   std::set<Name> gone_;
   std::set<std::string> dropped_;  ///< constraints, triggers, views …
-  std::set<Name> named_;           ///< subjects of statements
+  std::set<Name> detached_;
   std::map<Name, std::uint32_t> renamed_;
   std::map<Name, std::uint32_t> indexes_;  ///< new ones on existing tables
   std::map<std::uint32_t, std::vector<migrations::Statement>> changes_;

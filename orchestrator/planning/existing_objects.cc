@@ -20,10 +20,12 @@ using migrations::Statement;
 
 constexpr const char* kTrialSchema = "crossfade_definition_trial";
 
-Problem no_such(const migrations::MigrationFile& file, const Statement& statement) {
+Problem no_such(const migrations::MigrationFile& file, const RevisionStatement& missing) {
+  const Statement& statement = missing.whole;
   const bool table = statement.table.has_value();
   std::string name = table ? statement.table->display() : "";
   if (!table && !statement.objects.empty()) name = statement.objects.front().display();
+  if (!missing.missing_name.empty()) name = missing.missing_name;
   return {.code = "no-such-table",
           .object = name.empty() ? migrations::location(statement, file.path) : name,
           .message = "there is no such table in this database",
@@ -81,10 +83,11 @@ std::optional<postgres::Table> trial_table(postgres::Session& session, const Sta
   }
 }
 
-std::optional<ExistingObjectAnswer> existing_table(postgres::Session& session,
+std::optional<ExistingObjectAnswer> existing_table(postgres::Session& session, const EarlierChanges& earlier,
                                                    const migrations::MigrationFile& file,
                                                    const Statement& statement) {
   if (statement.node != "CreateStmt" || !statement.if_exists || !statement.table) return std::nullopt;
+  if (earlier.takes_away(*statement.table)) return std::nullopt;
   const auto oid =
       postgres::find_relation(session, statement.table->schema.value_or(""), statement.table->name);
   if (!oid) return std::nullopt;
@@ -119,7 +122,7 @@ std::string without_name(const postgres::Index& index) {
   return begin == std::string::npos || end == std::string::npos ? out : out.erase(begin + 7, end - begin - 7);
 }
 
-std::optional<ExistingObjectAnswer> existing_index(postgres::Session& session,
+std::optional<ExistingObjectAnswer> existing_index(postgres::Session& session, const EarlierChanges& earlier,
                                                    const migrations::MigrationFile& file,
                                                    const RevisionStatement& statement) {
   const Statement& whole = statement.whole;
@@ -127,7 +130,7 @@ std::optional<ExistingObjectAnswer> existing_index(postgres::Session& session,
     return std::nullopt;
   const postgres::Table table = postgres::load_table(session, *statement.target).value();
   const postgres::Index* found = table.index(whole.index);
-  if (found == nullptr) return std::nullopt;
+  if (found == nullptr || earlier.takes_away({table.name.schema, whole.index})) return std::nullopt;
   postgres::Transaction transaction(session, "definition_trial");
   std::string wanted;
   try {
@@ -155,7 +158,23 @@ std::optional<ExistingObjectAnswer> existing_index(postgres::Session& session,
       "", another_definition(file, whole, "the index " + whole.index, wanted, without_name(*found))};
 }
 
-std::optional<ExistingObjectAnswer> existing_column(postgres::Session& session,
+/// "(255)" of varchar(255); empty where there is none.
+std::string modifier_of(const std::string& type) {
+  const std::size_t open = type.find('(');
+  std::string out = open == std::string::npos ? "" : type.substr(open, type.find(')', open) - open + 1);
+  std::erase(out, ' ');
+  return out;
+}
+
+bool drops_column(const EarlierChanges& earlier, std::uint32_t table, const std::string& column) {
+  const std::vector<migrations::Statement>& changes = earlier.of(table);
+  return std::any_of(changes.begin(), changes.end(), [&](const migrations::Statement& change) {
+    return change.commands.size() == 1 && change.commands.front().subtype == "AT_DropColumn" &&
+           change.commands.front().name == column;
+  });
+}
+
+std::optional<ExistingObjectAnswer> existing_column(postgres::Session& session, const EarlierChanges& earlier,
                                                     const migrations::MigrationFile& file,
                                                     const RevisionStatement& statement) {
   if (statement.commands.size() != 1 || !statement.target) return std::nullopt;
@@ -165,7 +184,7 @@ std::optional<ExistingObjectAnswer> existing_column(postgres::Session& session,
   if (command.subtype != "AT_AddColumn" || !command.if_exists) return std::nullopt;
   const postgres::Table table = postgres::load_table(session, *statement.target).value();
   const postgres::Column* found = table.column(command.name);
-  if (found == nullptr) return std::nullopt;
+  if (found == nullptr || drops_column(earlier, *statement.target, command.name)) return std::nullopt;
   const std::string wanted =
       session
           .run({"planning.column_type",
@@ -175,7 +194,9 @@ std::optional<ExistingObjectAnswer> existing_column(postgres::Session& session,
           .only()
           .text("bare");
   const std::string type = found->type.substr(0, found->type.find('('));
-  if (type == wanted || found->type == wanted)
+  const bool same_modifier =
+      modifier_of(command.type).empty() || modifier_of(command.type) == modifier_of(found->type);
+  if ((type == wanted || found->type == wanted) && same_modifier)
     return ExistingObjectAnswer{"The column is there, with this type.", {}};
   return ExistingObjectAnswer{
       "",
@@ -192,17 +213,27 @@ bool is_budget(const std::string& setting) {
 }  // namespace
 
 std::optional<ExistingObjectAnswer> existing_object_answer(postgres::Session& session,
+                                                           const EarlierChanges& earlier,
                                                            const migrations::MigrationFile& file,
                                                            const RevisionStatement& statement) {
+  if (statement.mixed)
+    return ExistingObjectAnswer{
+        "",
+        Problem{.code = "split-statement",
+                .object = migrations::location(statement.whole, file.path),
+                .message = "relations that the revision itself makes are named together with existing ones",
+                .expected = "statements about the one or about the other",
+                .found = statement.whole.text.substr(0, 120),
+                .next = "Write a statement for each."}};
   if (is_budget(migrations::setting_name(statement.whole)))
     return ExistingObjectAnswer{"crossfade sets the timeouts itself: --lock-budget and --hold-budget.", {}};
   if (statement.missing) {
     if (statement.whole.if_exists) return ExistingObjectAnswer{"IF EXISTS: there is none.", {}};
-    return ExistingObjectAnswer{"", no_such(file, statement.whole)};
+    return ExistingObjectAnswer{"", no_such(file, statement)};
   }
-  if (auto answer = existing_table(session, file, statement.whole)) return answer;
-  if (auto answer = existing_index(session, file, statement)) return answer;
-  return existing_column(session, file, statement);
+  if (auto answer = existing_table(session, earlier, file, statement.whole)) return answer;
+  if (auto answer = existing_index(session, earlier, file, statement)) return answer;
+  return existing_column(session, earlier, file, statement);
 }
 
 }  // namespace crossfade::orchestrator

@@ -20,6 +20,7 @@ struct ExistingObjectAnswer {
 
 /// Null: the statement has something to do, and needs a plan.
 std::optional<ExistingObjectAnswer> existing_object_answer(postgres::Session& session,
+                                                           const EarlierChanges& earlier,
                                                            const migrations::MigrationFile& file,
                                                            const RevisionStatement& statement);
 

@@ -112,6 +112,7 @@ class Planning {
       const std::size_t behind = end_of_segment(statements, first);
       segment({statements.begin() + static_cast<std::ptrdiff_t>(first),
                statements.begin() + static_cast<std::ptrdiff_t>(behind)});
+      if (ends_part(statements[behind - 1])) finish_in_place();
       for (std::size_t index = first; index < behind; ++index) note(session_, earlier_, statements[index]);
       first = behind;
     }
@@ -146,11 +147,41 @@ class Planning {
   static std::size_t end_of_segment(const Statements& statements, std::size_t first) {
     std::size_t behind = first + 1;
     if (!statements[first].can_be_tried) return behind;
-    while (behind < statements.size() && statements[behind].target == statements[first].target &&
-           (statements[behind].can_be_tried || fills_added_column(statements, first, behind))) {
+    while (behind < statements.size() && statements[behind].target == statements[first].target) {
+      // An UPDATE reads what the statements before it leave, a backfill the old row.
+      if (fills_added_column(statements, first, behind) && !changes_values(statements, first, behind))
+        return behind + 1;
+      if (!statements[behind].can_be_tried) break;
       ++behind;
     }
     return behind;
+  }
+
+  static bool changes_values(const Statements& statements, std::size_t first, std::size_t behind) {
+    for (std::size_t index = first; index < behind; ++index) {
+      for (const NumberedCommand& command : statements[index].commands) {
+        if (command.statement.node == "RenameStmt") return true;
+        for (const migrations::AlterCommand& alter : command.statement.commands) {
+          if (alter.subtype == "AT_AlterColumnType" || alter.subtype == "AT_DropColumn") return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /// What follows is planned by names and definitions that hold only once this is carried out: the part ends
+  /// here, and the next one is planned anew.
+  static bool ends_part(const RevisionStatement& statement) {
+    const migrations::Statement& whole = statement.whole;
+    if (whole.node == "AlterObjectSchemaStmt") return true;
+    if (whole.node == "RenameStmt")
+      return whole.object_type != "OBJECT_COLUMN" && whole.object_type != "OBJECT_TABCONSTRAINT";
+    return !statement.can_be_tried && std::any_of(whole.commands.begin(), whole.commands.end(),
+                                                  [](const migrations::AlterCommand& command) {
+                                                    return command.subtype == "AT_DropConstraint" ||
+                                                           command.subtype == "AT_AttachPartition" ||
+                                                           command.subtype == "AT_DetachPartition";
+                                                  });
   }
 
   static bool fills_added_column(const Statements& statements, std::size_t first, std::size_t update) {
@@ -183,7 +214,7 @@ class Planning {
     }
     if (!in_place_) in_place_.emplace(strategies::PartPlan{.in_place = strategies::InPlacePlan{.run = run_}});
     append(in_place_->statements, std::move(planned.statements));
-    append(in_place_->in_place->steps, std::move(planned.steps));
+    for (strategies::InPlaceStep& step : planned.steps) add_step(std::move(step));
     for (const strategies::ChangedTable& table : planned.tables) {
       auto& tables = in_place_->in_place->tables;
       const bool known =
@@ -197,12 +228,23 @@ class Planning {
     in_place_->estimate.seconds += planned.estimate.seconds;
   }
 
+  /// The journal knows a step by its name.
+  void add_step(strategies::InPlaceStep step) {
+    std::vector<strategies::InPlaceStep>& steps = in_place_->in_place->steps;
+    const std::string name = step.name;
+    for (int again = 2;
+         std::any_of(steps.begin(), steps.end(), [&](const auto& other) { return other.name == step.name; });
+         ++again)
+      step.name = fmt::format("{} ({})", name, again);
+    steps.push_back(std::move(step));
+  }
+
   /// A shadow part behind open in-place steps is the next run.
   std::int64_t shadow_offset() const { return in_place_ ? 1 : 0; }
 
   /// Statements about what is missing, or is there already.
   bool answered_without_a_plan(const RevisionStatement& statement) {
-    const auto answer = existing_object_answer(session_, file_, statement);
+    const auto answer = existing_object_answer(session_, earlier_, file_, statement);
     if (!answer) return false;
     if (answer->refusal) {
       result_.refusals.push_back(*answer->refusal);

@@ -87,8 +87,41 @@ std::optional<std::uint32_t> find_existing(postgres::Session& session, const Ear
   return postgres::find_relation(session, name.schema.value_or(""), name.name);
 }
 
+namespace {
+
+/// DROP and TRUNCATE of several relations: each of them counts.
+void resolve_several(postgres::Session& session, const EarlierChanges& earlier,
+                     RevisionStatement& statement) {
+  const Statement& whole = statement.whole;
+  bool some_new = false;
+  for (const migrations::TableReference& name : whole.objects) {
+    if (earlier.creates(name)) {
+      some_new = true;
+      continue;
+    }
+    auto found = names_index(whole) ? earlier.table_of_index(name) : std::nullopt;
+    if (!found) {
+      found = find_existing(session, earlier, name);
+      if (found && names_index(whole)) found = orchestrator::table_of_index(session, *found);
+    }
+    if (!found && !whole.if_exists) {
+      statement.missing = true;
+      statement.missing_name = name.display();
+    }
+    if (found && !statement.target) statement.target = found;
+  }
+  if (statement.missing) return;
+  statement.mixed = some_new && statement.target;
+  statement.target_is_new = some_new && !statement.target;
+  statement.missing = !some_new && !statement.target;
+}
+
+}  // namespace
+
 void resolve(postgres::Session& session, const EarlierChanges& earlier, RevisionStatement& statement) {
   const Statement& whole = statement.whole;
+  if (whole.objects.size() > 1 && (whole.node == "DropStmt" || whole.node == "TruncateStmt"))
+    return resolve_several(session, earlier, statement);
   const auto name = subject(whole);
   if (!name || creates_its_table(whole)) return;
   if (earlier.creates(*name)) {

@@ -29,9 +29,11 @@ struct RevisionStatement {
   /// The table, index's table or view that it is about, where that exists before the revision's own
   /// statements make it.
   std::optional<std::uint32_t> target;
-  bool target_is_new = false;                  ///< an earlier statement makes it
-  bool missing = false;                        ///< it names a relation that neither exists nor is made
-  bool can_be_tried = false;                   ///< on an empty copy of its target
+  bool target_is_new = false;  ///< an earlier statement makes it
+  bool missing = false;        ///< it names a relation that neither exists nor is made
+  std::string missing_name;    ///< which; empty: the only one
+  bool mixed = false;          ///< it drops or empties new relations together with existing ones
+  bool can_be_tried = false;   ///< on an empty copy of its target
   std::optional<migrations::ColumnFill> fill;  ///< an UPDATE that fills a column of the target
 };
 

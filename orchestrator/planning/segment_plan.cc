@@ -119,6 +119,14 @@ class Segment {
     return out;
   }
 
+  std::vector<std::string> dropped_indexes() const {
+    std::vector<std::string> out;
+    for (const postgres::Index& index : source_->indexes) {
+      if (earlier_.takes_away({source_->name.schema, index.name})) out.push_back(index.name);
+    }
+    return out;
+  }
+
   std::vector<const migrations::ColumnFill*> fills() const {
     std::vector<const migrations::ColumnFill*> out;
     for (const RevisionStatement& statement : request_.statements) {
@@ -130,8 +138,8 @@ class Segment {
   /// Each command on an empty copy: what the server makes of it decides.
   void tried() {
     const std::vector<NumberedCommand> commands = commands_to_try();
-    RehearsalRequest rehearsal{
-        source_.operator->(), request_.in_place_run, &file_, earlier_.of(source_->oid), {}};
+    RehearsalRequest rehearsal{source_.operator->(),      request_.in_place_run, &file_,
+                               earlier_.of(source_->oid), dropped_indexes(),     {}};
     for (const NumberedCommand& command : commands)
       rehearsal.statements.push_back(trial_form(command.statement));
     migrations::MigrationFile without_backfills = file_;
@@ -210,8 +218,8 @@ class Segment {
     file.backfills = own_backfills();
     for (const migrations::ColumnFill* fill : filled)
       file.backfills.push_back({std::nullopt, fill->column, fill->expression, file.up_first_line});
-    RehearsalRequest rehearsal{
-        source_.operator->(), request_.shadow_run, &file, earlier_.of(source_->oid), {}};
+    RehearsalRequest rehearsal{source_.operator->(),      request_.shadow_run, &file,
+                               earlier_.of(source_->oid), dropped_indexes(),   {}};
     for (const RevisionStatement& statement : request_.statements) {
       if (!statement.can_be_tried) continue;
       if (statement.commands.size() > 1 || statement.whole.commands.size() <= 1) {

@@ -61,14 +61,18 @@ class Rehearsal {
         shadow_{strategies::run_schema_name(run), source.name.name},
         probe_{shadow_.schema, "crossfade_probe"} {}
 
-  strategies::ShapeRehearsal run(const std::vector<migrations::Statement>& earlier,
-                                 const std::vector<migrations::Statement>& statements) {
+  strategies::ShapeRehearsal run(const RehearsalRequest& request) {
+    const std::vector<migrations::Statement>& earlier = request.earlier;
+    const std::vector<migrations::Statement>& statements = request.statements;
     strategies::ShapeRehearsal result{.source = source_};
     postgres::Transaction transaction(session_, "rehearsal");
     // A rewrite of an empty table costs nothing, but it must not wait for anybody either.
     session_.run(
         {"rehearsal.timeouts", "SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'"});
     prepare();
+    for (const std::string& index : request.dropped_indexes)
+      session_.run(
+          {"rehearsal.drop_index", "DROP INDEX IF EXISTS " + QualifiedName{shadow_.schema, index}.quoted()});
     for (const migrations::Statement& statement : earlier) {
       execute(statement, migrations::location(statement, file_.path));
     }
@@ -252,8 +256,7 @@ postgres::Table as_live(const postgres::Table& copy, const postgres::Table& sour
 }
 
 strategies::ShapeRehearsal rehearse(postgres::Session& session, const RehearsalRequest& request) {
-  return Rehearsal(session, *request.source, request.run, *request.file)
-      .run(request.earlier, request.statements);
+  return Rehearsal(session, *request.source, request.run, *request.file).run(request);
 }
 
 }  // namespace crossfade::orchestrator

@@ -20,6 +20,7 @@ struct RehearsalRequest {
   const migrations::MigrationFile* file = nullptr;
   /// What was planned for the table before, and has not run yet; the copy gets it first.
   std::vector<migrations::Statement> earlier;
+  std::vector<std::string> dropped_indexes = {};  ///< of the source, by earlier statements
   std::vector<migrations::Statement> statements;
 };
 

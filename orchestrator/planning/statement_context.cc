@@ -48,12 +48,15 @@ std::vector<postgres::QualifiedName> tied(postgres::Session& session, const migr
   return {};
 }
 
-/// Without those that an earlier statement drops or changes: by then the server itself says what is left.
+/// Without those that an earlier statement drops or makes anew.
 std::vector<std::string> remaining_dependents(postgres::Session& session, const EarlierChanges& earlier,
                                               std::uint32_t table, const std::string& column) {
   std::vector<std::string> out;
   for (const Dependent& dependent : dependents(session, table, column)) {
-    if (!dependent.relation.empty() && earlier.changes({dependent.schema, dependent.relation})) continue;
+    const migrations::TableReference relation{dependent.schema, dependent.relation};
+    const bool gone =
+        !dependent.relation.empty() && (earlier.takes_away(relation) || earlier.creates(relation));
+    if (gone || earlier.drops_one_of(dependent.object)) continue;
     out.push_back(dependent.object);
   }
   return out;
@@ -74,6 +77,8 @@ void read_objects(postgres::Session& session, const EarlierChanges& earlier,
       context.dependents.push_back(std::move(dependent));
     for (const postgres::QualifiedName& other : tied_tables(session, *oid, ""))
       context.foreign_keys_to.push_back(other);
+    const std::string parent = parent_of(session, *oid);
+    if (tables && !parent.empty() && !earlier.detaches(name)) context.parents.push_back(parent);
   }
 }
 
@@ -130,6 +135,12 @@ strategies::StatementContext statement_context(postgres::Session& session, const
     context.table = request.before == nullptr ? source : as_live(*request.before, source);
     if (request.outcome != nullptr) context.after = request.outcome->after;
     context.names = schema_names(session, source);
+    std::erase_if(context.names.relations, [&](const std::string& name) {
+      return earlier.takes_away({source.name.schema, name});
+    });
+    for (const postgres::Index& index : source.indexes) {
+      if (!index.valid) context.invalid_indexes.insert(index.name);
+    }
     context.foreign_keys_to = tied(session, statement, source.oid);
     if (source.kind == "p") {
       context.partitions = leaf_partitions(session, source.oid);

@@ -94,8 +94,8 @@ class Journal {
   void finish_part(const Run& run);
   /// A revision without anything to run.
   void finish_empty_revision(const migrations::MigrationFile& file);
-  /// These statements of the run, and its revision, count as not carried out; of a `down`, the revision counts as
-  /// applied again.
+  /// These statements of the run, and its revision, count as not carried out; of a `down`, the revision
+  /// counts as applied again.
   void forget_revision(const Run& run, std::span<const int> statements);
   void finish_statement(const Run& run, const strategies::NumberedStatement& statement);
   std::vector<strategies::NumberedStatement> finished_statements(const std::string& revision,

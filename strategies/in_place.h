@@ -6,6 +6,7 @@
 
 #include <boost/describe.hpp>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -25,6 +26,12 @@ namespace crossfade::strategies {
 struct TableLock {
   postgres::QualifiedName name;
   std::string mode;
+};
+
+/// What a partition, or a table that inherits, hangs on.
+struct TableParent {
+  postgres::QualifiedName name;
+  std::string bound;  ///< FOR VALUES …, or DEFAULT; empty where the table inherits
 };
 
 /// What a strategy may know about its statement.
@@ -49,11 +56,11 @@ struct StatementContext {
   bool has_default_partition = false;
   std::string partition_check;  ///< of ATTACH and DETACH PARTITION: what the bounds demand of every row
   SchemaNames names;
-  std::set<std::string> invalid_indexes;       ///< of the table: left-overs of failed builds
-  std::vector<std::string> parents;            ///< of tables to be dropped that are partitions or inherit
-  std::string index_constraint;                ///< of DROP INDEX: the constraint that needs the index
-  std::vector<std::string> dependents;         ///< of what is dropped or changed, for messages
-  std::optional<BatchedUpdateChoice> batches;  ///< of an UPDATE or DELETE
+  std::set<std::string> invalid_indexes;         ///< of the table: left-overs of failed builds
+  std::map<std::uint32_t, TableParent> parents;  ///< of tables to be dropped, by the child's oid
+  std::string index_constraint;                  ///< of DROP INDEX: the constraint that needs the index
+  std::vector<std::string> dependents;           ///< of what is dropped or changed, for messages
+  std::optional<BatchedUpdateChoice> batches;    ///< of an UPDATE or DELETE
   std::optional<BatchedUpdatePlan>
       fill;  ///< of a column that is added as NOT NULL and filled by the revision
 

@@ -51,6 +51,17 @@ void set_table_aside(const StatementContext& context, const postgres::Table& tab
   std::vector<std::string> sql = {"CREATE SCHEMA IF NOT EXISTS " + quote_identifier(schema)};
   std::vector<std::string> undo = {
       fmt::format("ALTER TABLE {} SET SCHEMA {}", aside.quoted(), quote_identifier(table.name.schema))};
+  // Attached, it would go on giving its rows to the parent, and taking the parent's new ones.
+  const auto parent = context.parents.find(table.oid);
+  if (parent != context.parents.end()) {
+    const TableParent& above = parent->second;
+    const bool partition = !above.bound.empty();
+    sql.push_back(partition ? alter_table(above.name, "DETACH PARTITION " + table.name.quoted())
+                            : alter_table(table.name, "NO INHERIT " + above.name.quoted()));
+    undo.push_back(partition ? alter_table(above.name, fmt::format("ATTACH PARTITION {} {}",
+                                                                   table.name.quoted(), above.bound))
+                             : alter_table(table.name, "INHERIT " + above.name.quoted()));
+  }
   // As in a schema of its own: kept rows must not hold up deletes in the tables that they refer to.
   for (const postgres::Constraint* key : foreign_keys(table)) {
     sql.push_back(alter_table(table.name, "DROP CONSTRAINT " + quote_identifier(key->name)));
@@ -62,11 +73,14 @@ void set_table_aside(const StatementContext& context, const postgres::Table& tab
                                "set table " + table.name.display() + " aside", std::move(sql),
                                "Moves it out of sight with all of its rows; `contract` drops it.");
   std::string others;
-  for (const QualifiedName& other : context.foreign_keys_to) {
+  const auto lock_too = [&](const QualifiedName& other) {
     others += (others.empty() ? "" : ", ") + other.quoted();
     step.locks.push_back({other.display(), "ACCESS EXCLUSIVE"});
-  }
-  if (!others.empty()) step.lock_first = fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;", others);
+  };
+  if (parent != context.parents.end()) lock_too(parent->second.name);
+  for (const QualifiedName& other : context.foreign_keys_to) lock_too(other);
+  // ONLY: the parent's other partitions are nobody's business here.
+  if (!others.empty()) step.lock_first = fmt::format("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE;", others);
   step.undo = std::move(undo);
   step.kept = aside;
   // The schema may hold other tables of the run; the run's end drops it.
@@ -96,17 +110,6 @@ InPlaceSteps plan_drop_table(const StatementContext& context) {
   InPlaceSteps result;
   if (!context.dependents.empty()) {
     result.refusals.push_back(depended_upon(context, "what is dropped"));
-    return result;
-  }
-  if (!context.parents.empty()) {
-    result.refusals.push_back(
-        {.code = "has-dependents",
-         .object = context.where(),
-         .message = "the table is a partition of, or inherits from, " + context.parents.front(),
-         .expected = "a table on its own: set aside, it would go on giving its rows to the parent",
-         .found = context.statement.text.substr(0, 120),
-         .next = fmt::format("ALTER TABLE {} DETACH PARTITION …, or NO INHERIT, in front of it.",
-                             context.parents.front())});
     return result;
   }
   for (const postgres::Table& table : context.objects) {

@@ -51,6 +51,14 @@ SELECT DISTINCT pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) AS
  ORDER BY 1
 )sql";
 
+constexpr std::string_view kParent = R"sql(
+SELECT n.nspname AS schema, p.relname AS name, pg_catalog.pg_get_expr(c.relpartbound, c.oid) AS bound
+  FROM pg_catalog.pg_inherits i
+  JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+  JOIN pg_catalog.pg_class p ON p.oid = i.inhparent JOIN pg_catalog.pg_namespace n ON n.oid = p.relnamespace
+ WHERE i.inhrelid = $1::pg_catalog.oid LIMIT 1
+)sql";
+
 std::vector<postgres::QualifiedName> names_of(const postgres::Rows& rows) {
   std::vector<postgres::QualifiedName> out;
   for (const postgres::Row row : rows) out.push_back({row.text("schema"), row.text("name")});
@@ -148,13 +156,11 @@ std::string bounds_of_partition(postgres::Session& session, std::uint32_t partit
       .text_or("definition", "");
 }
 
-std::string parent_of(postgres::Session& session, std::uint32_t table) {
-  const postgres::Rows rows = session.run(
-      {"planning.parent",
-       "SELECT inhparent::pg_catalog.regclass::text AS name FROM pg_catalog.pg_inherits WHERE inhrelid = "
-       "$1::pg_catalog.oid LIMIT 1"},
-      {std::to_string(table)});
-  return rows.empty() ? "" : rows[0].text("name");
+std::optional<strategies::TableParent> parent_of(postgres::Session& session, std::uint32_t table) {
+  const postgres::Rows rows = session.run({"planning.parent", std::string(kParent)}, {std::to_string(table)});
+  if (rows.empty()) return std::nullopt;
+  return strategies::TableParent{{rows[0].text("schema"), rows[0].text("name")},
+                                 rows[0].text_or("bound", "")};
 }
 
 std::optional<std::uint32_t> table_of_index(postgres::Session& session, std::uint32_t index) {

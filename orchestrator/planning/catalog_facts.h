@@ -11,6 +11,7 @@
 #include "migrations/statement.h"
 #include "postgres/catalog.h"
 #include "postgres/session.h"
+#include "strategies/in_place.h"
 
 namespace crossfade::orchestrator {
 
@@ -45,8 +46,8 @@ std::string partition_check(postgres::Session& session, const postgres::Table& p
 /// The condition that the rows of an attached partition meet; empty where it has none.
 std::string bounds_of_partition(postgres::Session& session, std::uint32_t partition);
 
-/// The table that this one is a partition of, or inherits from; for people, empty where there is none.
-std::string parent_of(postgres::Session& session, std::uint32_t table);
+/// The table that this one is a partition of, or inherits from.
+std::optional<strategies::TableParent> parent_of(postgres::Session& session, std::uint32_t table);
 
 /// The table that an index belongs to.
 std::optional<std::uint32_t> table_of_index(postgres::Session& session, std::uint32_t index);

@@ -77,8 +77,8 @@ void read_objects(postgres::Session& session, const EarlierChanges& earlier,
       context.dependents.push_back(std::move(dependent));
     for (const postgres::QualifiedName& other : tied_tables(session, *oid, ""))
       context.foreign_keys_to.push_back(other);
-    const std::string parent = parent_of(session, *oid);
-    if (tables && !parent.empty() && !earlier.detaches(name)) context.parents.push_back(parent);
+    const auto parent = parent_of(session, *oid);
+    if (tables && parent && !earlier.detaches(name)) context.parents.emplace(*oid, *parent);
   }
 }
 

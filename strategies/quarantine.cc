@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "strategies/shadow_table.h"
 #include "strategies/step_list.h"
@@ -73,14 +74,14 @@ void set_table_aside(const StatementContext& context, const postgres::Table& tab
                                "set table " + table.name.display() + " aside", std::move(sql),
                                "Moves it out of sight with all of its rows; `contract` drops it.");
   std::string others;
-  const auto lock_too = [&](const QualifiedName& other) {
-    others += (others.empty() ? "" : ", ") + other.quoted();
+  const auto lock_too = [&](const QualifiedName& other, std::string_view only) {
+    others += fmt::format("{}{}{}", others.empty() ? "" : ", ", only, other.quoted());
     step.locks.push_back({other.display(), "ACCESS EXCLUSIVE"});
   };
-  if (parent != context.parents.end()) lock_too(parent->second.name);
-  for (const QualifiedName& other : context.foreign_keys_to) lock_too(other);
   // ONLY: the parent's other partitions are nobody's business here.
-  if (!others.empty()) step.lock_first = fmt::format("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE;", others);
+  if (parent != context.parents.end()) lock_too(parent->second.name, "ONLY ");
+  for (const QualifiedName& other : context.foreign_keys_to) lock_too(other, "");
+  if (!others.empty()) step.lock_first = fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;", others);
   step.undo = std::move(undo);
   step.kept = aside;
   // The schema may hold other tables of the run; the run's end drops it.

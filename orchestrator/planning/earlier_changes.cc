@@ -1,7 +1,5 @@
 #include "orchestrator/planning/earlier_changes.h"
 
-#include <algorithm>
-
 #include "migrations/created_relations.h"
 
 namespace crossfade::orchestrator {
@@ -22,11 +20,10 @@ void EarlierChanges::add(const migrations::Statement& statement, std::optional<s
     gone_.erase(full(name));
   }
   for (std::string& name : migrations::dropped_names(statement)) dropped_.insert(std::move(name));
-  const bool detaches = std::any_of(
-      statement.commands.begin(), statement.commands.end(), [](const migrations::AlterCommand& command) {
-        return command.subtype == "AT_DetachPartition" || command.subtype == "AT_DropInherit";
-      });
-  if (detaches) {
+  for (const migrations::AlterCommand& command : statement.commands) {
+    // NO INHERIT is said of the child, DETACH PARTITION of the parent.
+    if (command.subtype == "AT_DropInherit" && statement.table) detached_.insert(full(*statement.table));
+    if (command.subtype != "AT_DetachPartition") continue;
     for (const migrations::TableReference& name : migrations::partition_tables(statement))
       detached_.insert(full(name));
   }

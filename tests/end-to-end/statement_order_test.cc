@@ -108,6 +108,15 @@ TEST_F(StatementOrder, APartitionIsDetachedWhenItIsSetAside) {
   EXPECT_THAT(product_.traces(), IsEmpty());
 }
 
+TEST_F(StatementOrder, ATableThatInheritsNoMoreIsSetAsideLikeAnyOther) {
+  product_.as("keeper", "CREATE TABLE child () INHERITS (accounts); INSERT INTO child VALUES (1, 'x', 1)");
+  const Answer done =
+      up("ALTER TABLE child NO INHERIT accounts;\nDROP TABLE child;\n", {"--approve", "--contract"});
+  ASSERT_EQ(done.exit_code(), 0) << describe(done.finished);
+  EXPECT_EQ(scalar("SELECT count(*) FROM accounts"), "2000");
+  EXPECT_THAT(product_.traces(), IsEmpty());
+}
+
 TEST_F(StatementOrder, ATableThatOthersReferToIsNotSetAside) {
   product_.as("keeper", "CREATE TABLE items (id integer PRIMARY KEY, account integer REFERENCES accounts)");
   expect_refused("ALTER TABLE items ADD COLUMN note text;\nDROP TABLE accounts;\n", "has-dependents");

@@ -1,6 +1,5 @@
 #include "migrations/created_relations.h"
 
-#include <algorithm>
 #include <boost/json.hpp>
 
 #include "migrations/tree.h"
@@ -112,17 +111,8 @@ std::vector<TableReference> vacuumed_tables(const Statement& statement) {
 }
 
 bool is_vacuum_full(const Statement& statement) {
-  if (statement.node != "VacuumStmt") return false;
-  const json::object fields = tree_of(statement);
-  const json::array* options = tree::array(fields, "options");
-  if (options == nullptr) return false;
-  return std::any_of(options->begin(), options->end(), [](const json::value& option) {
-    const json::object* element = tree::below(option, "DefElem");
-    if (element == nullptr || tree::text(*element, "defname") != "full") return false;
-    const json::object* argument = tree::object(*element, "arg");
-    const std::string given = argument == nullptr ? "" : json::serialize(*argument);
-    return given.find("false") == std::string::npos && given.find("off") == std::string::npos;
-  });
+  return statement.node == "VacuumStmt" &&
+         tree::option_is_on(tree::array(tree_of(statement), "options"), "full");
 }
 
 std::string setting_name(const Statement& statement) {

@@ -172,16 +172,7 @@ void read_names(const json::object& fields, Statement& statement) {
     statement.new_name = tree::text(fields, "newname");
   }
   // REINDEX keeps it among its options in brackets.
-  if (const json::array* options = tree::array(fields, "params")) {
-    for (const json::value& option : *options) {
-      const json::object* element = tree::object(option.as_object(), "DefElem");
-      if (element == nullptr || tree::text(*element, "defname") != "concurrently") continue;
-      const json::object* argument = tree::object(*element, "arg");
-      const std::string given = argument == nullptr ? "" : json::serialize(*argument);
-      statement.concurrent =
-          given.find("false") == std::string::npos && given.find("off") == std::string::npos;
-    }
-  }
+  if (tree::option_is_on(tree::array(fields, "params"), "concurrently")) statement.concurrent = true;
 }
 
 Statement read_statement(const Source& source, Tokens tokens, const ParsedStatement& parsed) {

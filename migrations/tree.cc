@@ -45,6 +45,17 @@ const json::array* array(const json::object& node, std::string_view key) {
   return value == nullptr ? nullptr : value->if_array();
 }
 
+bool option_is_on(const json::array* options, std::string_view name) {
+  if (options == nullptr) return false;
+  return std::any_of(options->begin(), options->end(), [&](const json::value& option) {
+    const json::object* element = below(option, "DefElem");
+    if (element == nullptr || text(*element, "defname") != name) return false;
+    const json::object* argument = object(*element, "arg");
+    const std::string given = argument == nullptr ? "" : json::serialize(*argument);
+    return given.find("false") == std::string::npos && given.find("off") == std::string::npos;
+  });
+}
+
 std::vector<std::string> strings(const json::object& node, std::string_view key) {
   std::vector<std::string> out;
   const json::array* items = array(node, key);

@@ -36,6 +36,10 @@ std::size_t location(const boost::json::object& node);
 const boost::json::object* object(const boost::json::object& node, std::string_view key);
 const boost::json::array* array(const boost::json::object& node, std::string_view key);
 
+/// Whether a list of options (DefElem) has this one, and does not turn it off: FULL, FULL true, not FULL
+/// false.
+bool option_is_on(const boost::json::array* options, std::string_view name);
+
 /// The texts of a list of String nodes; empty where there is no such field.
 std::vector<std::string> strings(const boost::json::object& node, std::string_view key);
 

@@ -9,46 +9,30 @@ void add_run_commands(CLI::App& application, Arguments& arguments, CommandTable&
   };
   add("status", "what is applied and what every run is doing",
       [](const CommandEnvironment& e) { return run_status(e); });
-  const auto add_run = [&](const std::string& name, const std::string& help, Action action, bool options) {
-    CLI::App* command = add(name, help, std::move(action));
+  const auto about_a_run = [&](CLI::App* command) {
     command->add_option("run", arguments.run_number, "the run; may be left out where only one is eligible");
-    if (options) add_run_options(*command, arguments.run);
     return command;
   };
-  add_run(
-      "pause", "stop a run until it is resumed",
-      [&arguments](const CommandEnvironment& e) { return run_pause(e, arguments.run_number); }, false);
-  CLI::App* resume = add_run(
-      "resume", "lift the pause and go on",
-      [&arguments](const CommandEnvironment& e) {
-        return run_resume(e, arguments.run_number, arguments.run);
-      },
-      true);
+  using RunCommand =
+      CommandResult (*)(const CommandEnvironment&, std::optional<std::int64_t>, const RunOptions&);
+  const auto add_run = [&](const std::string& name, const std::string& help, RunCommand run) {
+    CLI::App* command = about_a_run(add(name, help, [&arguments, run](const CommandEnvironment& e) {
+      return run(e, arguments.run_number, arguments.run);
+    }));
+    add_run_options(*command, arguments.run);
+    return command;
+  };
+  about_a_run(add("pause", "stop a run until it is resumed",
+                  [&arguments](const CommandEnvironment& e) { return run_pause(e, arguments.run_number); }));
+  CLI::App* resume = add_run("resume", "lift the pause and go on", run_resume);
   resume->add_flag("--contract", arguments.run.contract, "drop the old table right after the cutover");
   resume->add_flag("--skip-verification", arguments.run.skip_verification, "cut over without comparing");
-  CLI::App* cutover = add_run(
-      "cutover", "cut a postponed run over, after replay and a new full verification",
-      [&arguments](const CommandEnvironment& e) {
-        return run_cutover(e, arguments.run_number, arguments.run);
-      },
-      true);
+  CLI::App* cutover =
+      add_run("cutover", "cut a postponed run over, after replay and a new full verification", run_cutover);
   cutover->add_flag("--contract", arguments.run.contract, "drop the old table right after the cutover");
-  add_run(
-      "contract", "drop the old table of a soaking run",
-      [&arguments](const CommandEnvironment& e) {
-        return run_contract(e, arguments.run_number, arguments.run);
-      },
-      true);
-  add_run(
-      "revert", "bring back what a run has set aside",
-      [&arguments](const CommandEnvironment& e) {
-        return run_revert(e, arguments.run_number, arguments.run);
-      },
-      true);
-  add_run(
-      "abort", "undo a run before its cutover",
-      [&arguments](const CommandEnvironment& e) { return run_abort(e, arguments.run_number, arguments.run); },
-      true);
+  add_run("contract", "drop the old table of a soaking run", run_contract);
+  add_run("revert", "bring back what a run has set aside", run_revert);
+  add_run("abort", "undo a run before its cutover", run_abort);
   CLI::App* verify = add(
       "verify", "compare every row of a run's two tables, or of any two tables",
       [&arguments](const CommandEnvironment& e) { return run_verify(e, arguments.verify, arguments.run); });

@@ -71,4 +71,18 @@ class AlembicProject {
   Folder folder_;
 };
 
+/// Of the project `shop`, all 18 revisions: the journal has them, Alembic's version is the last, and the
+/// schema is the one that the real Alembic makes.
+inline void expect_shop_is_upgraded(Product& product) {
+  EXPECT_EQ(product.ask({"alembic", "current"}).text("/heads/0"), "4f1a01c0de13");
+  EXPECT_EQ(
+      product.database().scalar("SELECT count(*) FROM crossfade.revisions WHERE revision LIKE 'alembic:%'"),
+      "18");
+  Product plain;
+  const AlembicProject real("shop", plain);
+  real.upgrade("head");
+  EXPECT_EQ(product.schema(), plain.schema());
+  EXPECT_THAT(product.traces(), ::testing::IsEmpty());
+}
+
 }  // namespace crossfade::tests

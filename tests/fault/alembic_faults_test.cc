@@ -45,17 +45,8 @@ TEST(KilledAlembicUpgrade, GoesOnAndNeverMovesTheVersionApartFromItsRevision) {
   }
   const Answer finished = shop.ask("upgrade", {"--approve", "--contract"});
   ASSERT_EQ(finished.exit_code(), 0) << describe(finished.finished);
-  EXPECT_EQ(product.ask({"alembic", "current"}).text("/heads/0"), "4f1a01c0de13");
   EXPECT_EQ(versions_without_a_record(product), "0");
-  EXPECT_EQ(
-      product.database().scalar("SELECT count(*) FROM crossfade.revisions WHERE revision LIKE 'alembic:%'"),
-      "18");
-
-  Product plain;
-  const AlembicProject real("shop", plain);
-  real.upgrade("head");
-  EXPECT_EQ(product.schema(), plain.schema());
-  EXPECT_THAT(product.traces(), ::testing::IsEmpty());
+  expect_shop_is_upgraded(product);
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ constexpr Component kComponents[] = {
 
 TableFingerprint read_fingerprint(postgres::Session& session, std::uint32_t table_oid) {
   const postgres::Rows rows =
-      session.run({"fingerprint.read", std::string(kFingerprint)}, {std::to_string(table_oid)});
+      session.run({"fingerprint.read", std::string(kFingerprint), true}, {std::to_string(table_oid)});
   if (rows.empty()) return {};
   const postgres::Row row = rows.only();
   TableFingerprint fingerprint;

@@ -113,6 +113,7 @@ void RevisionRuns::apply_one(const migrations::MigrationFile& file) {
       refuse_postponed(*unfinished);
       options.postpone_cutover = options.postpone_cutover || unfinished->postponed;
       execute(*unfinished, true, options);
+      if (unfinished->end.completes) return;
       continue;
     }
     const auto run = start_run(factory_, reporter_, file,
@@ -123,7 +124,9 @@ void RevisionRuns::apply_one(const migrations::MigrationFile& file) {
                                   free_of_soaking(file, tables);
                                 }});
     if (!run) return;
-    execute(Journal(*session_).load(*run).value(), false, options);
+    const Run started = Journal(*session_).load(*run).value();
+    execute(started, false, options);
+    if (started.end.completes) return;
   }
 }
 

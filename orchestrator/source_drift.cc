@@ -100,7 +100,7 @@ void refuse_new_dependents(const RunContext& context, postgres::Session& session
 
 std::string drift_digest(postgres::Session& session, std::uint32_t table_oid) {
   const postgres::Rows rows =
-      session.run({"drift.digest", std::string(kDriftDigest)}, {std::to_string(table_oid)});
+      session.run({"drift.digest", std::string(kDriftDigest), true}, {std::to_string(table_oid)});
   return rows.empty() ? "" : rows[0].text("digest");
 }
 

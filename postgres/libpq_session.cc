@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 
 #include <array>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -53,10 +54,17 @@ class LibpqSession final : public CopySession {
   }
 
   Rows run(const Query& query, const Parameters& parameters) override {
-    if (parameters.empty()) return to_rows(query, PQexec(connection_.get(), query.text.c_str()));
+    if (parameters.empty() && !query.prepared)
+      return to_rows(query, PQexec(connection_.get(), query.text.c_str()));
     std::vector<const char*> values;
     values.reserve(parameters.size());
     for (const Value& parameter : parameters) values.push_back(parameter ? parameter->c_str() : nullptr);
+    if (query.prepared) {
+      prepare(query);
+      return to_rows(query,
+                     PQexecPrepared(connection_.get(), query.name.c_str(), static_cast<int>(values.size()),
+                                    values.data(), nullptr, nullptr, 0));
+    }
     return to_rows(query, PQexecParams(connection_.get(), query.text.c_str(), static_cast<int>(values.size()),
                                        nullptr, values.data(), nullptr, nullptr, 0));
   }
@@ -112,6 +120,12 @@ class LibpqSession final : public CopySession {
     const ResultHandle result(PQexec(connection_.get(), query.text.c_str()));
     if (PQresultStatus(result.get()) != expected) throw_error(query, result.get());
     copying_ = query;
+  }
+
+  void prepare(const Query& query) {
+    if (prepared_.contains(query.name)) return;
+    to_rows(query, PQprepare(connection_.get(), query.name.c_str(), query.text.c_str(), 0, nullptr));
+    prepared_.insert(query.name);
   }
 
   void flush_block() {
@@ -183,6 +197,7 @@ class LibpqSession final : public CopySession {
   ConnectionHandle connection_;
   std::unique_ptr<PGcancel, FreeCancel> cancel_;
   std::unique_ptr<char, FreeMemory> row_;
+  std::set<std::string> prepared_;
   std::string block_;
   Query copying_;
   std::uint64_t rows_out_ = 0;

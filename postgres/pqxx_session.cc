@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 
 #include <pqxx/pqxx>
+#include <set>
 #include <utility>
 
 #include "postgres/error.h"
@@ -23,12 +24,14 @@ void keep_one_connection(Connection& connection) {
 #pragma GCC diagnostic pop
 
 pqxx::result execute(pqxx::transaction_base& transaction, const Query& query, const Parameters& parameters) {
-  if (parameters.empty()) return transaction.exec(query.text);
+  if (parameters.empty() && !query.prepared) return transaction.exec(query.text);
   // make_dynamic_params wants pointers it can test for null; a null pointer is SQL NULL.
   std::vector<const char*> texts;
   texts.reserve(parameters.size());
   for (const Value& parameter : parameters) texts.push_back(parameter ? parameter->c_str() : nullptr);
-  return transaction.exec_params(query.text, pqxx::prepare::make_dynamic_params(texts));
+  const auto bound = pqxx::prepare::make_dynamic_params(texts);
+  return query.prepared ? transaction.exec_prepared(query.name, bound)
+                        : transaction.exec_params(query.text, bound);
 }
 
 std::string sqlstate_of(const pqxx::sql_error& error) {
@@ -40,7 +43,7 @@ using Connection = pqxx::connection;
 void keep_one_connection(Connection&) {}
 
 pqxx::result execute(pqxx::transaction_base& transaction, const Query& query, const Parameters& parameters) {
-  if (parameters.empty()) return transaction.exec(query.text);
+  if (parameters.empty() && !query.prepared) return transaction.exec(query.text);
   pqxx::params bound;
   for (const Value& parameter : parameters) {
     if (parameter) {
@@ -49,7 +52,8 @@ pqxx::result execute(pqxx::transaction_base& transaction, const Query& query, co
       bound.append();
     }
   }
-  return transaction.exec_params(query.text, bound);
+  return query.prepared ? transaction.exec_prepared(query.name, bound)
+                        : transaction.exec_params(query.text, bound);
 }
 
 std::string sqlstate_of(const pqxx::sql_error& error) {
@@ -113,6 +117,10 @@ class PqxxSession final : public Session {
 
   Rows run(const Query& query, const Parameters& parameters) override {
     try {
+      if (query.prepared && !prepared_.contains(query.name)) {
+        connection_.prepare(query.name, query.text);
+        prepared_.insert(query.name);
+      }
       return to_rows(execute(transaction_, query, parameters));
     } catch (const pqxx::broken_connection& error) {
       throw lost(query, error.what());
@@ -153,6 +161,7 @@ class PqxxSession final : public Session {
   Connection connection_;
   pqxx::quiet_errorhandler quiet_;
   pqxx::nontransaction transaction_;
+  std::set<std::string> prepared_;
   int backend_pid_;
 };
 

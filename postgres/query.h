@@ -18,6 +18,9 @@ namespace crossfade::postgres {
 struct Query {
   std::string name;
   std::string text;
+  /// Prepared on the session's first use, under its name: for a large query of fixed text that one session
+  /// asks often, where planning takes longer than running. Every query of that name must have this text.
+  bool prepared = false;
 };
 
 /// A parameter or a result value in text form; nullopt is NULL.

@@ -104,7 +104,8 @@ class Cutover {
              "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off",
              context_.options.hold_budget_ms + context_.options.lock_budget_ms)});
     // A commit that waits for a slow standby must keep neither the table's lock nor the journal's row.
-    locker_->run({"cutover.settings", "SET jit = off; SET synchronous_commit = local"});
+    locker_->run({"cutover.settings",
+                  "SET jit = off; SET synchronous_commit = local; SET plan_cache_mode = force_generic_plan"});
     observer_->run({"observe.settings", "SET synchronous_commit = local"});
     lock_timeout_ = lock_timeout_ms(*observer_, budgets());
   }
@@ -211,11 +212,24 @@ class Cutover {
     return false;
   }
 
+  /// What the copy and the capture rest on is as it was, and what hangs on the table is what was adopted.
+  bool source_is_as_adopted() {
+    const auto found = checkers::read_fingerprint(*locker_, context_.plan.source.oid);
+    if (auto change = checkers::compare(context_.fingerprint, found)) throw SourceChanged{std::move(*change)};
+    if (drift_digest(*locker_, context_.plan.source.oid) == adopted_drift_) return true;
+    adopted_drift_.clear();
+    reason_ = "grants or indexes of the table have just changed";
+    return false;
+  }
+
   bool attempt(WorkerTransaction& transaction) {
     replayer_->drain(context_.stop);
     ++outcome_.attempts;
     xid_.clear();
     Journal(*observer_).count_cutover_attempt(context_.run());
+    // And again under the lock: by then the session has these queries planned and the server's catalog in its
+    // caches, which would otherwise be half of the time that the lock is held.
+    if (!source_is_as_adopted()) return false;
     const std::vector<SnapshotHolder> before = snapshots_at_a_quiet_moment();
 
     const auto requested = Clock::now();
@@ -239,12 +253,7 @@ class Cutover {
       since = Clock::now();
       return milliseconds_passed;
     };
-    const auto found = checkers::read_fingerprint(*locker_, context_.plan.source.oid);
-    if (auto change = checkers::compare(context_.fingerprint, found)) throw SourceChanged{std::move(*change)};
-    if (drift_digest(*locker_, context_.plan.source.oid) != adopted_drift_) {
-      adopted_drift_.clear();
-      throw GiveUp{"grants or indexes of the table have just changed"};
-    }
+    if (!source_is_as_adopted()) throw GiveUp{reason_};
     held_.check = lap();
     const bool drained = drain_under_lock(context_, *locker_, *drainer_);
     held_.drain = lap();

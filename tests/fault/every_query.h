@@ -1,33 +1,20 @@
-// The loop over all queries of a run: which are traced by which scenario, which are left out and why, and one
-// trial for each name and moment, several of them on the way of one run. CROSSFADE_TEST_LONG=1 tries both
-// moments and later occurrences as well; otherwise each name gets one moment, taking turns.
-// CROSSFADE_TEST_ONLY=NAME tries that query alone.
+// All queries of a shadow run: which are traced by which scenario, which are left out and why, and one trial
+// for each name and moment. CROSSFADE_TEST_LONG=1 tries both moments and later occurrences as well; otherwise
+// each name gets one moment, taking turns. CROSSFADE_TEST_ONLY=NAME tries that query alone.
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
-#include <iostream>
 #include <map>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "tests/fault/fault_chains.h"
 #include "tests/fault/scenarios.h"
 
 namespace crossfade::tests {
-
-struct FaultTrial {
-  std::string query_name;
-  int occurrence = 1;
-  std::string moment;
-  Scenario scenario;
-  bool under_way = true;  ///< the run has begun by then, as far as the trace of a plain run tells
-};
 
 inline const std::map<std::string, PassedQuery>& traced_queries() {
   static const std::map<std::string, PassedQuery> traced = trace_all_scenarios();
@@ -149,14 +136,6 @@ inline bool is_excluded(const std::string& name) {
                      [&](const OtherQueries& other) { return name.starts_with(other.prefix); });
 }
 
-inline std::string fault_of(const FaultTrial& trial, std::string_view action) {
-  return fmt::format("{}#{}:{}:{}", trial.query_name, trial.occurrence, trial.moment, action);
-}
-
-inline bool fired(const Scene& scene, const FaultTrial& trial) {
-  return scene.times_traced("fired " + trial.query_name) > 0;
-}
-
 /// Every query, or one of `share` unless CROSSFADE_TEST_LONG=1, in the order of the run.
 inline std::vector<FaultTrial> trials(int share) {
   const bool thorough = std::getenv("CROSSFADE_TEST_LONG") != nullptr;
@@ -186,60 +165,6 @@ inline std::vector<FaultTrial> trials(int share) {
   std::vector<FaultTrial> out;
   for (auto& [position, trial] : found) out.push_back(std::move(trial));
   return out;
-}
-
-/// Trials of one scenario that one scene passes one after the other, spread over the whole run.
-/// `early_alone`: for processes that may end by themselves where the run has not begun.
-inline std::vector<std::vector<FaultTrial>> chains(const std::vector<FaultTrial>& all, std::size_t length,
-                                                   bool early_alone) {
-  std::map<std::string, std::vector<FaultTrial>> by_scenario;
-  std::vector<std::vector<FaultTrial>> out;
-  for (const FaultTrial& trial : all) {
-    if (trial.under_way || !early_alone)
-      by_scenario[trial.scenario.name].push_back(trial);
-    else
-      out.push_back({trial});
-  }
-  for (const auto& [name, of_scenario] : by_scenario) {
-    const std::size_t each = of_scenario.front().scenario.plain() ? length : 1;
-    const std::size_t count = (of_scenario.size() + each - 1) / each;
-    const std::size_t first = out.size();
-    out.resize(first + count);
-    for (std::size_t index = 0; index < of_scenario.size(); ++index)
-      out[first + index % count].push_back(of_scenario[index]);
-  }
-  return out;
-}
-
-/// `attempt` gets a chain and returns the trials whose point was not met: an earlier interruption may have
-/// taken the run past it, or it is met only under certain concurrent changes. Each of these is repeated
-/// alone, a few times, before that counts as a failure.
-template <class Attempt>
-void for_chains(const std::vector<std::vector<FaultTrial>>& all, const Attempt& attempt) {
-  std::atomic<std::size_t> next = 0;
-  const auto alone = [&](const FaultTrial& trial) {
-    SCOPED_TRACE(fmt::format("{}#{} {} in \"{}\"", trial.query_name, trial.occurrence, trial.moment,
-                             trial.scenario.name));
-    bool met = false;
-    // A later occurrence may not exist.
-    for (int time = 0; time < (trial.occurrence == 1 ? 6 : 1) && !met; ++time) met = attempt({trial}).empty();
-    EXPECT_TRUE(met || trial.occurrence > 1) << "the fault point was not met";
-  };
-  const auto work = [&] {
-    for (std::size_t index = next++; index < all.size(); index = next++) {
-      if (all[index].size() == 1) {
-        alone(all[index].front());
-        continue;
-      }
-      std::string names;
-      for (const FaultTrial& trial : all[index]) names += " " + fault_of(trial, "");
-      SCOPED_TRACE(fmt::format("in \"{}\":{}", all[index].front().scenario.name, names));
-      for (const FaultTrial& trial : attempt(all[index])) alone(trial);
-    }
-  };
-  // Two at a time: each waits for its server most of the time.
-  const std::jthread other(work);
-  work();
 }
 
 }  // namespace crossfade::tests

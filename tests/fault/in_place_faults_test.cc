@@ -5,10 +5,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <atomic>
-#include <map>
+#include <cstdlib>
 #include <set>
 
+#include "tests/fault/fault_chains.h"
 #include "tests/fault/scene.h"
 
 namespace crossfade::tests {
@@ -86,63 +86,84 @@ class InPlaceScene : public Scene {
   }
 };
 
-/// The names of the run's queries, as one run without faults passes them.
-const std::set<std::string>& queries() {
-  static const std::set<std::string> names = [] {
+const Scenario& scenario() {
+  static const Scenario in_place = {
+      .name = "in place", .command = kCommand, .migration = std::string(kInPlace)};
+  return in_place;
+}
+
+/// The names of the run's queries, in the order in which one run without faults passes them.
+const std::vector<std::string>& queries() {
+  static const std::vector<std::string> names = [] {
     InPlaceScene scene;
     const Finished finished = scene.run(kCommand);
     EXPECT_EQ(finished.exit_code, 0) << describe(finished);
     scene.expect_carried_out_once();
-    std::set<std::string> out;
+    std::set<std::string> seen;
+    std::vector<std::string> out;
     for (const std::string& name : scene.traced()) {
-      if (is_of_the_run(name) && !name.ends_with(".rollback")) out.insert(name);
+      if (is_of_the_run(name) && !name.ends_with(".rollback") && seen.insert(name).second)
+        out.push_back(name);
     }
     return out;
   }();
   return names;
 }
 
-void try_fault_at_every_query(const std::string& action) {
+/// A quick run interrupts at one moment of each query, or of one of `share`.
+std::vector<FaultTrial> trials(int share) {
   const char* only = std::getenv("CROSSFADE_TEST_ONLY");
   const bool thorough = std::getenv("CROSSFADE_TEST_LONG") != nullptr;
-  std::vector<std::string> points;
+  std::vector<FaultTrial> out;
   int number = 0;
   for (const std::string& name : queries()) {
     if (only != nullptr && name != only) continue;
-    ++number;
-    const bool before = number % 2 == 0;
-    // A quick run kills at one moment of each query, and loses the session at half of them.
-    if (!thorough && action == "terminate" && number % 4 >= 2) continue;
-    if (thorough || before) points.push_back(name + ":before");
-    if (thorough || !before) points.push_back(name + ":after");
+    if (++number % share != 0 && !thorough && only == nullptr) continue;
+    const bool before = out.size() % 2 == 0;
+    if (thorough || before) out.push_back({name, 1, "before", scenario()});
+    if (thorough || !before) out.push_back({name, 1, "after", scenario()});
   }
-  ASSERT_FALSE(points.empty());
-  std::atomic<std::size_t> next = 0;
-  const auto work = [&] {
-    for (std::size_t index = next++; index < points.size(); index = next++) {
-      SCOPED_TRACE(points[index]);
-      InPlaceScene scene;
-      const Finished faulted = scene.run(kCommand, points[index] + ":" + action);
-      EXPECT_EQ(scene.times_traced("fired " + points[index].substr(0, points[index].find(':'))), 1)
-          << describe(faulted);
-      if (action == "kill") {
-        EXPECT_EQ(faulted.signal, SIGKILL) << describe(faulted);
-      }
-      const Finished again = scene.run(kCommand, "", "again");
-      EXPECT_EQ(again.exit_code, 0) << describe(again);
-      scene.expect_carried_out_once();
-    }
-  };
-  const std::jthread other(work);
-  work();
+  return out;
+}
+
+void expect_a_good_end(InPlaceScene& scene) {
+  const Finished again = scene.run(kCommand, "", "again");
+  EXPECT_EQ(again.exit_code, 0) << describe(again);
+  scene.expect_carried_out_once();
 }
 
 TEST(InPlaceFaults, KillMinusNineBesideEveryQueryIsMadeGoodByTheSameCommand) {
-  try_fault_at_every_query("kill");
+  for_chains(chains(trials(1), 6, false), [](const std::vector<FaultTrial>& chain) {
+    InPlaceScene scene;
+    std::vector<FaultTrial> not_met;
+    for (const FaultTrial& trial : chain) {
+      const Finished killed = scene.run(kCommand, fault_of(trial, "kill"));
+      if (fired(scene, trial)) {
+        EXPECT_EQ(killed.signal, SIGKILL) << describe(killed);
+      } else {
+        EXPECT_EQ(killed.exit_code, 0) << describe(killed);
+        not_met.push_back(trial);
+      }
+    }
+    expect_a_good_end(scene);
+    return not_met;
+  });
 }
 
 TEST(InPlaceFaults, ALostSessionBesideEveryQueryIsMadeGood) {
-  try_fault_at_every_query("terminate");
+  for_chains(chains(trials(2), 4, false), [](const std::vector<FaultTrial>& chain) {
+    InPlaceScene scene;
+    std::string faults;
+    for (const FaultTrial& trial : chain)
+      faults += (faults.empty() ? "" : ",") + fault_of(trial, "terminate");
+    scene.run(kCommand, faults);
+    std::vector<FaultTrial> not_met;
+    for (const FaultTrial& trial : chain) {
+      if (!fired(scene, trial)) not_met.push_back(trial);
+    }
+    expect_a_good_end(scene);
+    return not_met;
+  });
 }
 
 }  // namespace

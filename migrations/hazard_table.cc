@@ -166,7 +166,7 @@ constexpr std::array kRows = {
     HazardRow{"58", "detach-partition", "DETACH PARTITION",
               kAccessExclusive, Cost::catalog, Class::in_place, "CONCURRENTLY, and FINALIZE after a failure"},
     HazardRow{"59", "create-partition", "CREATE TABLE … PARTITION OF: the parent is locked, a default partition is scanned",
-              kAccessExclusive, Cost::scan, Class::in_place, "as is, under the lock budget; rather a table of its own, then row 57"},
+              kAccessExclusive, Cost::scan, Class::in_place, "a table of its own, then ATTACH; as it is where it has columns or constraints of its own"},
     HazardRow{"59b", "inherit", "INHERIT, NO INHERIT, OF, NOT OF, CREATE TABLE … INHERITS",
               kAccessExclusive, Cost::catalog, Class::instant, kAsIs},
     HazardRow{"60", "partition-table", "a plain table becomes partitioned: PostgreSQL cannot",

@@ -176,6 +176,13 @@ InPlaceSteps without_hazard(const StatementContext& context) {
   return result;
 }
 
+/// Of a parent that the revision makes itself, and beside other tables that the statement locks, it runs as
+/// it is.
+std::optional<migrations::NewPartition> new_partition_of_live_table(const StatementContext& context) {
+  if (context.objects.size() != 1 || context.locked_with_it.size() != 1) return std::nullopt;
+  return migrations::new_partition(context.statement);
+}
+
 InPlaceSteps planned(const StatementContext& context) {
   const migrations::Statement& statement = context.statement;
   if (context.hazards.empty()) return without_hazard(context);
@@ -183,6 +190,8 @@ InPlaceSteps planned(const StatementContext& context) {
   const std::string_view row = worst.row->number;
   if (row == "74") return plan_opaque(context);
   if (worst.hazard_class == HazardClass::refused || row == "70b") return refused(context, *worst.row);
+  if (const auto partition = new_partition_of_live_table(context))
+    return plan_new_partition(context, *partition);
   if (context.facts.target_is_new || statement.node == "CreateStmt") return beside_others(context, row);
   if (statement.node == "IndexStmt" && context.table) return plan_create_index(context);
   if (statement.node == "DropStmt" && statement.object_type == "OBJECT_INDEX")

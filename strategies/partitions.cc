@@ -30,6 +30,18 @@ std::string drop_left_check(const StatementContext& context, const postgres::Tab
   return "DO LANGUAGE plpgsql " + quote_literal(body);
 }
 
+void announce_default_partition(const StatementContext& context, const postgres::Table& parent,
+                                InPlaceSteps& result) {
+  if (!context.has_default_partition) return;
+  result.announcements.push_back(
+      {.code = "default-partition",
+       .object = context.where(),
+       .message = "the default partition is read under its lock, to see that it holds none of the new rows",
+       .expected = "no default partition, or one with a validated check that excludes the new bounds",
+       .found = parent.name.display() + " has a default partition",
+       .next = "Add such a check to the default partition first, in a revision of its own."});
+}
+
 }  // namespace
 
 InPlaceSteps plan_attach_partition(const StatementContext& context) {
@@ -69,15 +81,24 @@ InPlaceSteps plan_attach_partition(const StatementContext& context) {
   step.lock_first = "LOCK TABLE " + child.name.quoted() + " IN ACCESS EXCLUSIVE MODE;";
   step.locks.push_back({child.name.display(), "ACCESS EXCLUSIVE"});
   result.steps = steps.take();
-  if (context.has_default_partition) {
-    result.announcements.push_back(
-        {.code = "default-partition",
-         .object = context.where(),
-         .message = "the default partition is read under its lock, to see that it holds none of the new rows",
-         .expected = "no default partition, or one with a validated check that excludes the new bounds",
-         .found = context.table->name.display() + " has a default partition",
-         .next = "Add such a check to the default partition first, in a revision of its own."});
-  }
+  announce_default_partition(context, *context.table, result);
+  return result;
+}
+
+InPlaceSteps plan_new_partition(const StatementContext& context, const migrations::NewPartition& partition) {
+  InPlaceSteps result;
+  const postgres::Table& parent = context.objects.front();
+  const std::string name = context.statement.table->display();
+  StepList steps(context, kStrategy, "59");
+  steps
+      .add(StepKind::plain, "create table " + name, {partition.create},
+           "A table of its own, which nobody knows yet: PARTITION OF would stop readers and writers of " +
+               parent.name.display() + ".")
+      .undo = {partition.drop};
+  steps.on(parent.name, "SHARE UPDATE EXCLUSIVE", StepKind::locked, "attach partition " + name,
+           {alter_table(parent.name, partition.attach)}, "The new partition is empty, so no row is read.");
+  result.steps = steps.take();
+  announce_default_partition(context, parent, result);
   return result;
 }
 

@@ -42,13 +42,6 @@ SELECT n.nspname AS schema, c.relname AS name
  WHERE i.indrelid = pg_catalog.to_regclass($1) AND NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'
 )sql";
 
-constexpr std::string_view kDetachState = R"sql(
-SELECT p.nspname AS schema, c.relname AS name, i.inhdetachpending AS pending
-  FROM pg_catalog.pg_inherits i
-  JOIN pg_catalog.pg_class c ON c.oid = i.inhparent JOIN pg_catalog.pg_namespace p ON p.oid = c.relnamespace
- WHERE i.inhrelid = pg_catalog.to_regclass($1)
-)sql";
-
 /// Shows, from a session of its own, what the builder's session is doing.
 class BuildWatch {
  public:
@@ -131,26 +124,6 @@ void clean_up_before(postgres::Session& session, const strategies::InPlaceStep& 
   }
 }
 
-/// DETACH … CONCURRENTLY has two halves; whatever stopped between them is finished, not begun again.
-bool detached_already(postgres::Session& session, const strategies::InPlaceStep& step) {
-  if (step.hazard != "58") return false;
-  const postgres::Rows rows =
-      session.run({"build.detach_state", std::string(kDetachState)}, {step.relation.quoted()});
-  if (rows.empty()) return true;
-  if (!rows[0].boolean("pending")) return false;
-  session.run({"build.detach_finalize",
-               fmt::format("ALTER TABLE {} DETACH PARTITION {} FINALIZE",
-                           QualifiedName{rows[0].text("schema"), rows[0].text("name")}.quoted(),
-                           step.relation.quoted())});
-  return true;
-}
-
-void throw_if_stopped(const StepContext& context) {
-  if (!context.stop.stop_requested()) return;
-  throw resumable(context.run, "stopped", "stopped on request", "",
-                  "Run `crossfade up` again; it goes on where it stopped.");
-}
-
 }  // namespace
 
 bool clear_invalid_index(postgres::Session& session, const QualifiedName& index, const QualifiedName& table) {
@@ -171,7 +144,7 @@ void build_index_concurrently(const StepContext& context, const strategies::InPl
     if (error.connection_dead()) throw;
     drop_left_over(context, index, step.relation);
     if (error.data_error()) throw_rows_in_the_way(context, step, error);
-    throw_if_stopped(context);
+    check_stop(context);
     throw;
   }
   context.progress.set_waiting("");
@@ -183,10 +156,9 @@ void run_outside_transaction(const StepContext& context, const strategies::InPla
   try {
     const BuildWatch watch(context, session->backend_pid());
     clean_up_before(*session, step);
-    if (detached_already(*session, step)) return;
     for (const std::string& sql : step.sql) session->run({"build.statement", sql});
   } catch (const postgres::DatabaseError& error) {
-    if (!error.connection_dead()) throw_if_stopped(context);
+    if (!error.connection_dead()) check_stop(context);
     throw;
   }
 }

@@ -9,7 +9,7 @@
 #include "orchestrator/in_place/concurrent_build.h"
 #include "orchestrator/in_place/step_execution.h"
 #include "orchestrator/monitor.h"
-#include "orchestrator/run_execution.h"
+#include "orchestrator/owned_run_execution.h"
 #include "postgres/catalog.h"
 #include "postgres/error.h"
 #include "postgres/problem.h"
@@ -23,26 +23,17 @@ namespace {
 using strategies::InPlaceStep;
 using strategies::StepKind;
 
-class InPlaceExecution : public RunExecution {
+class InPlaceExecution : public OwnedRunExecution {
  public:
   InPlaceExecution(const ExecutionRequest& request, std::unique_ptr<postgres::Session> control, Run run)
-      : reporter_(request.reporter),
-        request_(request.request),
-        control_(std::move(control)),
-        run_(std::move(run)),
-        forward_(request.stop, [this] { stop_.request_stop(); }) {
+      : OwnedRunExecution(request, std::move(control), std::move(run)) {
     try {
       plan_ = boost::json::value_to<strategies::InPlacePlan>(run_.plan);
     } catch (const boost::system::system_error&) {
       throw planned_by_another_version(run_);
     }
     hold_tables(*control_, plan_, run_);
-    sessions_.emplace(request.factory, run_, take_over(*control_, run_.run));
-    // The statements are run with the run's own settings; the first session goes on holding the locks.
-    owner_ = std::move(control_);
-    control_ = sessions_->open("control");
-    journal_.emplace(*control_);
-    run_ = journal_->load(run_.run).value();
+    take_over_run(request);
     context_.emplace(
         StepContext{run_, *sessions_, request_.options, *control_, progress_, stop_.get_token()});
   }
@@ -64,25 +55,7 @@ class InPlaceExecution : public RunExecution {
     return {.run = journal_->load(run_.run).value(), .verification = {}, .total_ms = 0};
   }
 
-  const Run& journalled() const override { return run_; }
-  const std::string& epoch() const override { return sessions_->epoch(); }
-
-  void record_stop(State state, const std::string& reason) noexcept override {
-    try {
-      if (run_.phase != Phase::soaking && !finished(run_.phase)) journal_->set_state(run_.run, state, reason);
-    } catch (...) {
-    }
-  }
-
  private:
-  bool heeds_pause() const { return request_.goal == Goal::cutover || request_.goal == Goal::contract; }
-
-  void refuse_while_paused() {
-    run_ = journal_->load(run_.run).value();
-    if (!run_.paused_by.empty() && heeds_pause() && run_.phase != Phase::soaking)
-      throw paused_by_operator(run_);
-  }
-
   void pursue(bool& progressed) {
     switch (request_.goal) {
       case Goal::abort:
@@ -133,9 +106,6 @@ class InPlaceExecution : public RunExecution {
     run_ = journal_->load(run_.run).value();
   }
 
-  /// The locks on the tables are this session's; without it another process may already be at work.
-  void require_owner() { owner_->run({"owner.alive", "SELECT 1 AS one"}); }
-
   /// In the transaction of the step's effect. With the last one the run, and perhaps the revision, is
   /// finished.
   void finish(std::size_t index) {
@@ -152,13 +122,6 @@ class InPlaceExecution : public RunExecution {
     if (index + 1 < plan_.steps.size()) return;
     journal_->finish_part(run_);
     journal_->advance(run_.run, Phase::expanding, plan_.keeps_dropped ? Phase::soaking : Phase::contracted);
-  }
-
-  void advance(Phase from, Phase to) {
-    postgres::Transaction transaction(*control_, "advance");
-    journal_->advance(run_.run, from, to);
-    transaction.commit();
-    run_.phase = to;
   }
 
   void keep_definitions() {
@@ -190,7 +153,7 @@ class InPlaceExecution : public RunExecution {
       run_locked(*context_, there ? step.kept : postgres::QualifiedName{}, "ACCESS EXCLUSIVE", "",
                  step.contract, [&] { journal_->finish_step(run_.run, name); });
     }
-    postgres::Transaction transaction(*control_, "contract");
+    WorkerTransaction transaction(*control_, *sessions_, "contract");
     drop_quarantine_schema();
     journal_->advance(run_.run, Phase::soaking, Phase::contracted);
     transaction.commit();
@@ -215,7 +178,7 @@ class InPlaceExecution : public RunExecution {
       run_locked(*context_, step->kept, "ACCESS EXCLUSIVE", "", step->undo,
                  [&] { journal_->finish_step(run_.run, name); });
     }
-    postgres::Transaction transaction(*control_, "revert");
+    WorkerTransaction transaction(*control_, *sessions_, "revert");
     drop_quarantine_schema();
     std::vector<int> taken_back;
     for (const InPlaceStep& step : plan_.steps) {
@@ -244,7 +207,7 @@ class InPlaceExecution : public RunExecution {
       undo(*step);
     }
     if (keeps) return advance(run_.phase, Phase::soaking);
-    postgres::Transaction transaction(*control_, "abort");
+    WorkerTransaction transaction(*control_, *sessions_, "abort");
     drop_quarantine_schema();
     journal_->advance(run_.run, run_.phase, Phase::aborted);
     transaction.commit();
@@ -269,18 +232,8 @@ class InPlaceExecution : public RunExecution {
     if (plan.tables.empty()) hold_run(session, run.run, run.display());
   }
 
-  Reporter& reporter_;
-  RunRequest request_;
-  std::stop_source stop_;
-  std::unique_ptr<postgres::Session> owner_;
-  std::unique_ptr<postgres::Session> control_;
-  Run run_;
   strategies::InPlacePlan plan_;
-  std::optional<RunSessions> sessions_;
-  std::optional<Journal> journal_;
-  RunProgress progress_;
   std::optional<StepContext> context_;
-  std::stop_callback<std::function<void()>> forward_;
 };
 
 }  // namespace

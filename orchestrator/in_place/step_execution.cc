@@ -6,6 +6,7 @@
 
 #include "orchestrator/batched_update.h"
 #include "orchestrator/in_place/concurrent_build.h"
+#include "orchestrator/in_place/detach_partition.h"
 #include "orchestrator/in_place/rows_in_the_way.h"
 #include "orchestrator/lock_attempts.h"
 #include "orchestrator/run_execution.h"
@@ -40,12 +41,6 @@ Failure too_slow(const StepContext& context, const postgres::QualifiedName& rela
                   relation.name.empty() ? "" : " on " + relation.display()),
       error.report().message,
       "Raise --hold-budget at a quiet hour, then run `crossfade up` again; nothing of this step was kept.");
-}
-
-void check_stop(const StepContext& context) {
-  if (!context.stop.stop_requested()) return;
-  throw resumable(context.run, "stopped", "stopped on request", "",
-                  "Run `crossfade up` again; it goes on where it stopped.");
 }
 
 bool another_try_may_help(const postgres::DatabaseError& error) {
@@ -113,10 +108,6 @@ void run_batches(const StepContext& context, const InPlaceStep& step, const std:
   context.progress.start(Phase::expanding, 0, 0);
 }
 
-}  // namespace
-
-namespace {
-
 /// `bounded`: rolled back where it takes longer than both budgets.
 void run_in_transaction(const StepContext& context, const std::vector<std::string>& sql, bool bounded,
                         const std::function<void()>& finish) {
@@ -162,7 +153,7 @@ void run_locked(const StepContext& context, const postgres::QualifiedName& relat
   if (relation.name.empty()) return run_plain(context, sql, finish);
   for (int missed = 1;; ++missed) {
     try {
-      with_lock(context.control, {relation, mode, "in_place", lock_first}, budgets(context),
+      with_lock(context.control, context.sessions, {relation, mode, "in_place", lock_first}, budgets(context),
                 context.options.cutover_attempts, context.stop, waiting(context), [&] {
                   for (const std::string& statement : sql)
                     context.control.run({"in_place.statement", statement});
@@ -179,6 +170,12 @@ void run_locked(const StepContext& context, const postgres::QualifiedName& relat
   }
 }
 
+void check_stop(const StepContext& context) {
+  if (!context.stop.stop_requested()) return;
+  throw resumable(context.run, "stopped", "stopped on request", "",
+                  "Run `crossfade up` again; it goes on where it stopped.");
+}
+
 void carry_out(const StepContext& context, const InPlaceStep& step, const std::function<void()>& finish) {
   check_stop(context);
   switch (step.kind) {
@@ -187,7 +184,10 @@ void carry_out(const StepContext& context, const InPlaceStep& step, const std::f
     case StepKind::plain:
       return run_in_transaction(context, step.sql, step.bounded, finish);
     case StepKind::autocommit:
-      run_outside_transaction(context, step);
+      if (step.hazard == "58")
+        detach_partition(context, step);
+      else
+        run_outside_transaction(context, step);
       return run_plain(context, {}, finish);
     case StepKind::index:
       build_index_concurrently(context, step);

@@ -38,4 +38,7 @@ void run_locked(const StepContext& context, const postgres::QualifiedName& relat
 void run_plain(const StepContext& context, const std::vector<std::string>& sql,
                const std::function<void()>& finish);
 
+/// Throws Failure (exit 4) where the operator asked to stop.
+void check_stop(const StepContext& context);
+
 }  // namespace crossfade::orchestrator

@@ -161,6 +161,8 @@ strategies::StatementContext statement_context(postgres::Session& session, const
     if (oid) context.referenced = postgres::load_table(session, *oid);
   }
   read_objects(session, earlier, statement, context);
+  if (statement.node == "CreateStmt" && !context.objects.empty())
+    context.has_default_partition = has_default_partition(session, context.objects.front().oid);
   context.index_constraint = constraint_of_dropped_index(session, earlier, statement);
   if (is_command(statement, "AT_DetachPartition") && !context.objects.empty())
     context.partition_check = bounds_of_partition(session, context.objects.front().oid);

@@ -1,0 +1,102 @@
+#include "migrations/new_partition.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "migrations/tokens.h"
+#include "postgres/quoting.h"
+
+namespace crossfade::migrations {
+
+namespace {
+
+/// What a partition takes from its parent, and ATTACH demands or gives: the rest (indexes, foreign keys,
+/// triggers, identity) comes with ATTACH.
+constexpr std::string_view kLike =
+    "INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION";
+
+std::string quoted(const TableReference& name) {
+  return (name.schema ? postgres::quote_identifier(*name.schema) + "." : "") +
+         postgres::quote_identifier(name.name);
+}
+
+/// Reads the statement's own tokens from front to back.
+class Reader {
+ public:
+  Reader(const std::string& text, std::vector<Token> tokens) : text_(text), tokens_(std::move(tokens)) {}
+
+  bool skip_to(std::string_view first, std::string_view second) {
+    for (; next_ + 1 < tokens_.size(); ++next_) {
+      if (tokens_[next_].depth == 0 && is(first, 0) && is(second, 1)) return true;
+    }
+    return false;
+  }
+  bool is(std::string_view keyword, std::size_t ahead = 0) const {
+    return next_ + ahead < tokens_.size() && is_keyword(text_, tokens_[next_ + ahead], keyword);
+  }
+  bool is_mark_here(std::string_view mark) const {
+    return next_ < tokens_.size() && is_mark(text_, tokens_[next_], mark);
+  }
+  void skip(std::size_t count = 1) { next_ += count; }
+  /// Behind the bracket that closes the one here.
+  void skip_brackets() {
+    const int depth = tokens_[next_].depth;
+    for (++next_; next_ < tokens_.size() && tokens_[next_].depth > depth; ++next_) {
+    }
+    ++next_;
+  }
+  std::size_t offset() const { return next_ < tokens_.size() ? tokens_[next_].begin : text_.size(); }
+
+ private:
+  const std::string& text_;
+  std::vector<Token> tokens_;
+  std::size_t next_ = 0;
+};
+
+void skip_name(Reader& reader) {
+  reader.skip();
+  while (reader.is_mark_here(".")) reader.skip(2);
+}
+
+/// FOR VALUES IN (…) | FROM (…) TO (…) | WITH (…), or DEFAULT.
+void skip_bound(Reader& reader) {
+  if (reader.is("DEFAULT")) return reader.skip();
+  reader.skip(2);
+  const bool range = reader.is("FROM");
+  reader.skip();
+  reader.skip_brackets();
+  if (!range) return;
+  reader.skip();
+  reader.skip_brackets();
+}
+
+}  // namespace
+
+std::optional<NewPartition> new_partition(const Statement& statement) {
+  if (statement.node != "CreateStmt" || !statement.table) return std::nullopt;
+  const std::string& text = statement.text;
+  Reader reader(text, without_comments(scan({text, "", 1})));
+  if (!reader.skip_to("PARTITION", "OF")) return std::nullopt;
+  const std::size_t head = reader.offset();
+  reader.skip(2);
+  const std::size_t parent = reader.offset();
+  skip_name(reader);
+  const std::size_t bound = reader.offset();
+  if (!reader.is("FOR") && !reader.is("DEFAULT")) return std::nullopt;
+  skip_bound(reader);
+  const std::size_t rest = reader.offset();
+  const auto piece = [&text](std::size_t begin, std::size_t end) {
+    std::string out = text.substr(begin, end - begin);
+    while (!out.empty() && (out.back() == ' ' || out.back() == '\n' || out.back() == '\t')) out.pop_back();
+    return out;
+  };
+  NewPartition out;
+  out.create = fmt::format("{} (LIKE {} {})", piece(0, head), piece(parent, bound), kLike);
+  if (rest < text.size()) out.create += " " + piece(rest, text.size());
+  out.attach = fmt::format("ATTACH PARTITION {} {}", quoted(*statement.table), piece(bound, rest));
+  out.drop = "DROP TABLE IF EXISTS " + quoted(*statement.table);
+  return out;
+}
+
+}  // namespace crossfade::migrations

@@ -23,7 +23,7 @@ void require_planned_shape(const RunContext& context) {
 
 void create_shadow(RunContext& context) {
   if (context.journal.step_finished(context.run(), "create shadow")) return;
-  postgres::Transaction transaction(context.control, "expand.create");
+  WorkerTransaction transaction(context.control, context.sessions, "expand.create");
   for (const std::string& statement : context.plan.create)
     context.control.run({"expand.create.statement", statement});
   for (const std::string& statement : context.plan.set_aside)
@@ -38,7 +38,7 @@ void switch_capture_on(RunContext& context) {
   // be known.
   refuse_new_dependents(context, context.control);
   with_lock(
-      context.control, {context.plan.source.name, "SHARE ROW EXCLUSIVE", "capture"},
+      context.control, context.sessions, {context.plan.source.name, "SHARE ROW EXCLUSIVE", "capture"},
       {context.options.lock_budget_ms, context.options.hold_budget_ms}, kCaptureAttempts, context.stop,
       [&](const std::string& reason) { context.progress.set_waiting(reason); },
       [&] {
@@ -52,7 +52,7 @@ void switch_capture_on(RunContext& context) {
 }
 
 void list_chunks(RunContext& context) {
-  postgres::Transaction transaction(context.control, "expand.chunks");
+  WorkerTransaction transaction(context.control, context.sessions, "expand.chunks");
   const std::int64_t pages = context.control
                                  .run({"expand.pages",
                                        "SELECT pg_catalog.pg_relation_size($1::pg_catalog.oid) / "

@@ -4,9 +4,7 @@
 
 #include <stdexcept>
 
-#include "migrations/state_scripts.h"
 #include "orchestrator/ownership.h"
-#include "postgres/error.h"
 #include "postgres/problem.h"
 
 namespace crossfade::orchestrator {
@@ -15,14 +13,6 @@ namespace {
 
 using postgres::Row;
 using postgres::Rows;
-
-constexpr std::string_view kJournalVersion = R"sql(
-SELECT CASE WHEN pg_catalog.to_regclass('crossfade.state_versions') IS NOT NULL THEN 1 ELSE 0 END AS present
-)sql";
-
-constexpr std::string_view kLatestVersion = R"sql(
-SELECT COALESCE(pg_catalog.max(version), 0) AS version FROM crossfade.state_versions
-)sql";
 
 // The owner is whoever holds the table's advisory lock at this moment: a live session, not a clock.
 constexpr std::string_view kLoadRuns = R"sql(
@@ -103,76 +93,11 @@ postgres::Value json_text(const boost::json::value& value) {
   return value.is_null() ? postgres::Value() : boost::json::serialize(value);
 }
 
-[[noreturn]] void refuse_newer(std::int64_t found, std::size_t known) {
-  throw Failure(ExitCode::refused, {.code = "journal-too-new",
-                                    .object = "schema crossfade",
-                                    .message = "was written by a newer crossfade",
-                                    .expected = fmt::format("state version {} or older", known),
-                                    .found = fmt::format("state version {}", found),
-                                    .next = "Use the newer binary."});
-}
-
-bool up_to_date(postgres::Session& session) {
-  if (!journal_exists(session)) return false;
-  const std::int64_t version =
-      session.run({"journal.version", std::string(kLatestVersion)}).only().integer("version");
-  const std::size_t known = migrations::embedded_scripts().size();
-  if (version > static_cast<std::int64_t>(known)) refuse_newer(version, known);
-  return version == static_cast<std::int64_t>(known);
-}
-
 }  // namespace
 
 std::string Run::display() const {
   return table_name.empty() ? fmt::format("run {} of revision {}", run, revision)
                             : fmt::format("run {} of {}", run, table());
-}
-
-bool journal_exists(postgres::Session& session) {
-  return session.run({"journal.present", std::string(kJournalVersion)}).only().integer("present") == 1;
-}
-
-void require_current_journal(postgres::Session& session) {
-  if (up_to_date(session)) return;
-  throw Failure(ExitCode::refused,
-                {.code = "journal-too-old",
-                 .object = "schema crossfade",
-                 .message = "was written by an older crossfade",
-                 .expected = fmt::format("state version {}", migrations::embedded_scripts().size()),
-                 .found = "an older one",
-                 .next = "`crossfade init` upgrades it; `up` does so by itself."});
-}
-
-bool initialise_journal(postgres::Session& session) {
-  if (up_to_date(session)) return false;
-  try {
-    postgres::Transaction transaction(session, "journal.initialise");
-    // Several processes may start at once; the second waits here, then finds everything done.
-    session.run({"journal.initialise.lock", "SELECT pg_catalog.pg_advisory_xact_lock($1::int, 0)"},
-                {std::to_string(kInitLockClass)});
-    if (up_to_date(session)) return false;
-    session.run({"journal.initialise.schema", "CREATE SCHEMA IF NOT EXISTS crossfade"});
-    std::int64_t have = 0;
-    if (journal_exists(session))
-      have = session.run({"journal.version", std::string(kLatestVersion)}).only().integer("version");
-    const auto scripts = migrations::embedded_scripts();
-    for (std::size_t index = static_cast<std::size_t>(have); index < scripts.size(); ++index) {
-      session.run({"journal.initialise.script", std::string(scripts[index].text)});
-      session.run(
-          {"journal.initialise.version", "INSERT INTO crossfade.state_versions (version) VALUES ($1)"},
-          {std::to_string(index + 1)});
-    }
-    transaction.commit();
-  } catch (const postgres::DatabaseError& error) {
-    if (error.sqlstate() != "42501") throw;
-    throw Failure(ExitCode::refused, {.code = "missing-privilege",
-                                      .object = "schema crossfade",
-                                      .message = "the journal cannot be created: " + error.report().message,
-                                      .expected = "CREATE on the database for the current role",
-                                      .found = "SQLSTATE 42501",
-                                      .next = "GRANT CREATE ON DATABASE … TO the role that runs crossfade."});
-  }
-  return true;
 }
 
 std::int64_t Journal::create_run(const Run& run) {
@@ -340,69 +265,6 @@ void Journal::add_keys_replayed(std::int64_t run, std::int64_t keys, std::int64_
                 "UPDATE crossfade.runs SET keys_replayed = keys_replayed + $2, keys_requeued = keys_requeued "
                 "+ $3 WHERE run = $1"},
                {std::to_string(run), std::to_string(keys), std::to_string(requeued)});
-}
-
-bool Journal::step_finished(std::int64_t run, const std::string& step) {
-  return !session_
-              .run({"journal.step_finished",
-                    "SELECT 1 AS one FROM crossfade.steps WHERE run = $1 AND name = $2"},
-                   {std::to_string(run), step})
-              .empty();
-}
-
-void Journal::finish_step(std::int64_t run, const std::string& step) {
-  session_.run({"journal.finish_step",
-                "INSERT INTO crossfade.steps (run, name) VALUES ($1, $2) ON CONFLICT DO NOTHING"},
-               {std::to_string(run), step});
-}
-
-void Journal::forget_steps(std::int64_t run) {
-  session_.run({"journal.forget_steps", "DELETE FROM crossfade.steps WHERE run = $1"}, {std::to_string(run)});
-  session_.run({"journal.forget_chunks", "DELETE FROM crossfade.chunks WHERE run = $1"},
-               {std::to_string(run)});
-}
-
-void Journal::forget_step(std::int64_t run, const std::string& name) {
-  session_.run({"journal.forget_step", "DELETE FROM crossfade.steps WHERE run = $1 AND name = $2"},
-               {std::to_string(run), name});
-}
-
-void Journal::list_chunks(std::int64_t run, std::int64_t pages, std::int64_t pages_per_chunk) {
-  session_.run({"journal.list_chunks",
-                "INSERT INTO crossfade.chunks (run, number, first_page, last_page)"
-                " SELECT $1, (first / $3::bigint)::int, first, LEAST(first + $3::bigint, $2::bigint)"
-                " FROM pg_catalog.generate_series(0::bigint, $2::bigint - 1, $3::bigint) AS first"},
-               {std::to_string(run), std::to_string(pages), std::to_string(pages_per_chunk)});
-}
-
-std::optional<Chunk> Journal::lease_chunk(std::int64_t run) {
-  const Rows rows = session_.run(
-      {"journal.lease_chunk",
-       "SELECT number, first_page, last_page FROM crossfade.chunks WHERE run = $1 AND NOT finished"
-       " ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED"},
-      {std::to_string(run)});
-  if (rows.empty()) return std::nullopt;
-  const Row row = rows.only();
-  return Chunk{static_cast<int>(row.integer("number")), row.integer("first_page"), row.integer("last_page")};
-}
-
-void Journal::finish_chunk(std::int64_t run, const Chunk& chunk, std::int64_t rows) {
-  const Rows updated =
-      session_.run({"journal.finish_chunk",
-                    "UPDATE crossfade.chunks SET finished = true, rows = $3 WHERE run = $1 AND number = $2 "
-                    "AND NOT finished"},
-                   {std::to_string(run), std::to_string(chunk.number), std::to_string(rows)});
-  if (updated.affected() != 1)
-    throw std::logic_error(fmt::format("chunk {} of run {} is not leased", chunk.number, run));
-}
-
-std::int64_t Journal::unfinished_chunks(std::int64_t run) {
-  return session_
-      .run({"journal.unfinished_chunks",
-            "SELECT pg_catalog.count(*) AS chunks FROM crossfade.chunks WHERE run = $1 AND NOT finished"},
-           {std::to_string(run)})
-      .only()
-      .integer("chunks");
 }
 
 void Journal::event(std::int64_t run, const std::string& what, const boost::json::value& detail) {

@@ -73,17 +73,6 @@ struct Chunk {
   std::int64_t last_page = 0;  ///< exclusive
 };
 
-/// Creates or migrates the journal's schema. Idempotent and safe when raced. Throws Failure (exit 5) where
-/// the schema is newer than this binary or the role may not create it. Returns whether anything was changed.
-bool initialise_journal(postgres::Session& session);
-
-/// For commands that create nothing: throws Failure (exit 5) where the journal is newer than this binary, or
-/// so old that it must be upgraded by `init` or `up` first.
-void require_current_journal(postgres::Session& session);
-
-/// False where the schema is not there: reading commands then show nothing and create nothing.
-bool journal_exists(postgres::Session& session);
-
 class Journal {
  public:
   explicit Journal(postgres::Session& session) : session_(session) {}

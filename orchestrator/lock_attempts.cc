@@ -111,14 +111,14 @@ bool attempt_lock(postgres::Session& session, const LockWish& wish, const LockBu
   }
 }
 
-void with_lock(postgres::Session& session, const LockWish& wish, const LockBudgets& budgets, int attempts,
-               const std::stop_token& stop, const std::function<void(const std::string&)>& waiting,
-               const std::function<void()>& effect) {
+void with_lock(postgres::Session& session, const RunSessions& sessions, const LockWish& wish,
+               const LockBudgets& budgets, int attempts, const std::stop_token& stop,
+               const std::function<void(const std::string&)>& waiting, const std::function<void()>& effect) {
   const int lock_timeout = lock_timeout_ms(session, budgets);
   milliseconds pause{50};
   for (int attempt = 0; attempt < attempts && !stop.stop_requested();) {
     try {
-      postgres::Transaction transaction(session, wish.query_name);
+      WorkerTransaction transaction(session, sessions, wish.query_name);
       take_yielding_lock(session, wish, kYieldingLockPatience, stop);
       const auto until = std::chrono::steady_clock::now() + kTransactionLimit;
       while (attempt < attempts && !stop.stop_requested() && std::chrono::steady_clock::now() < until) {

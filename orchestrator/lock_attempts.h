@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 
+#include "orchestrator/ownership.h"
 #include "postgres/quoting.h"
 #include "postgres/session.h"
 
@@ -45,10 +46,11 @@ bool attempt_lock(postgres::Session& session, const LockWish& wish, const LockBu
 /// asking one's own run and epoch are left out; a forgotten process's are named.
 std::string describe_lock_holders(postgres::Session& session, const postgres::QualifiedName& relation);
 
-/// Opens transactions and retries with growing pauses until `effect` has run under the lock and is committed.
-/// `waiting` is told the reason of each wait. Throws Failure (exit 4) after `attempts`.
-void with_lock(postgres::Session& session, const LockWish& wish, const LockBudgets& budgets, int attempts,
-               const std::stop_token& stop, const std::function<void(const std::string&)>& waiting,
-               const std::function<void()>& effect);
+/// Opens transactions inside the run's fence and retries with growing pauses until `effect` has run under the
+/// lock and is committed. `waiting` is told the reason of each wait. Throws Failure (exit 4) after
+/// `attempts`, and where the run has been taken over.
+void with_lock(postgres::Session& session, const RunSessions& sessions, const LockWish& wish,
+               const LockBudgets& budgets, int attempts, const std::stop_token& stop,
+               const std::function<void(const std::string&)>& waiting, const std::function<void()>& effect);
 
 }  // namespace crossfade::orchestrator

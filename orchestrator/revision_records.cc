@@ -1,6 +1,6 @@
 #include "orchestrator/revision_records.h"
 
-#include "orchestrator/journal.h"
+#include "orchestrator/journal_schema.h"
 #include "orchestrator/ownership.h"
 
 namespace crossfade::orchestrator {

@@ -6,6 +6,7 @@
 
 #include "migrations/statement.h"
 #include "orchestrator/applied_files.h"
+#include "orchestrator/journal_schema.h"
 #include "orchestrator/planning/catalog_facts.h"
 #include "orchestrator/planning/planning.h"
 #include "orchestrator/policy.h"

@@ -49,7 +49,7 @@ void discard(RunContext& context, const std::function<void()>& journal) {
   };
   if (!exists(context.control, "remove.schema_left", "to_regnamespace",
               postgres::quote_identifier(context.plan.run_schema))) {
-    postgres::Transaction transaction(context.control, "remove");
+    WorkerTransaction transaction(context.control, context.sessions, "remove");
     journal();
     transaction.commit();
     return;
@@ -58,7 +58,7 @@ void discard(RunContext& context, const std::function<void()>& journal) {
     disarm_capture(context.control, context.plan);
     const strategies::ShadowTablePlan plan = plan_with_current_name(context);
     with_lock(
-        context.control, {plan.source.name, "ACCESS EXCLUSIVE", "remove.capture"},
+        context.control, context.sessions, {plan.source.name, "ACCESS EXCLUSIVE", "remove.capture"},
         {context.options.lock_budget_ms, context.options.hold_budget_ms}, kAttempts, context.stop,
         [&](const std::string& reason) { context.progress.set_waiting(reason); },
         [&] {
@@ -67,7 +67,7 @@ void discard(RunContext& context, const std::function<void()>& journal) {
           }
         });
   }
-  postgres::Transaction transaction(context.control, "remove");
+  WorkerTransaction transaction(context.control, context.sessions, "remove");
   drop_everything();
   transaction.commit();
 }
@@ -95,7 +95,7 @@ void contract_run(RunContext& context) {
     context.journal.advance(context.run(), Phase::soaking, Phase::contracted);
   };
   if (!exists(context.control, "contract.old_left", "to_regclass", old.quoted())) {
-    postgres::Transaction transaction(context.control, "contract");
+    WorkerTransaction transaction(context.control, context.sessions, "contract");
     drop_old();
     transaction.commit();
     return;
@@ -103,9 +103,9 @@ void contract_run(RunContext& context) {
   // Nobody but the guard's victims touches the old table, so the budgets only matter to a forgotten reader of
   // it.
   with_lock(
-      context.control, {old, "ACCESS EXCLUSIVE", "contract"}, {context.options.lock_budget_ms, 30000},
-      kAttempts, context.stop, [&](const std::string& reason) { context.progress.set_waiting(reason); },
-      drop_old);
+      context.control, context.sessions, {old, "ACCESS EXCLUSIVE", "contract"},
+      {context.options.lock_budget_ms, 30000}, kAttempts, context.stop,
+      [&](const std::string& reason) { context.progress.set_waiting(reason); }, drop_old);
 }
 
 void abort_run(RunContext& context, Phase from) {

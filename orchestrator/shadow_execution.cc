@@ -8,8 +8,8 @@
 #include "orchestrator/cutover/cutover.h"
 #include "orchestrator/expand.h"
 #include "orchestrator/monitor.h"
+#include "orchestrator/owned_run_execution.h"
 #include "orchestrator/replay.h"
-#include "orchestrator/run_execution.h"
 #include "orchestrator/run_removal.h"
 #include "orchestrator/verify_run.h"
 #include "postgres/error.h"
@@ -35,22 +35,12 @@ Failure no_way_back(const Run& run) {
 }
 
 /// The recipe of a shadow run: the loop over the phases, with every detail elsewhere.
-class ShadowExecution : public RunExecution {
+class ShadowExecution : public OwnedRunExecution {
  public:
   ShadowExecution(const ExecutionRequest& request, std::unique_ptr<postgres::Session> control, Run run)
-      : reporter_(request.reporter),
-        request_(request.request),
-        control_(std::move(control)),
-        run_(std::move(run)),
-        forward_(request.stop, [this] { stop_.request_stop(); }) {
+      : OwnedRunExecution(request, std::move(control), std::move(run)) {
     hold_table(*control_, run_.table_oid, run_.table());
-    sessions_.emplace(request.factory, run_, take_over(*control_, run_.run));
-    // The control session evaluates the run's own expressions as well, so it is opened again with the run's
-    // settings; the first one goes on holding the lock.
-    owner_ = std::move(control_);
-    control_ = sessions_->open("control");
-    journal_.emplace(*control_);
-    run_ = journal_->load(run_.run).value();
+    take_over_run(request);
     try {
       plan_ = boost::json::value_to<strategies::ShadowTablePlan>(run_.plan);
     } catch (const boost::system::system_error&) {
@@ -75,7 +65,6 @@ class ShadowExecution : public RunExecution {
     refuse_while_paused();
     {
       progress_.start(run_.phase, run_.rows_copied, run_.rows_total);
-      // A pause must not stop what removes or looks at a paused run.
       Monitor monitor(*sessions_, run_, &plan_, progress_, reporter_,
                       heeds_pause() ? stop_ : std::stop_source(std::nostopstate));
       try {
@@ -103,16 +92,6 @@ class ShadowExecution : public RunExecution {
     return {.run = journal_->load(run_.run).value(), .verification = std::move(verification_), .total_ms = 0};
   }
 
-  const Run& journalled() const override { return run_; }
-  const std::string& epoch() const override { return sessions_->epoch(); }
-
-  void record_stop(State state, const std::string& reason) noexcept override {
-    try {
-      if (run_.phase != Phase::soaking && !finished(run_.phase)) journal_->set_state(run_.run, state, reason);
-    } catch (...) {
-    }
-  }
-
  private:
   void rethrow_as_source_change() {
     try {
@@ -125,14 +104,6 @@ class ShadowExecution : public RunExecution {
   RunResult run_again(bool& progressed) {
     run_ = journal_->load(run_.run).value();
     return run(progressed);
-  }
-
-  bool heeds_pause() const { return request_.goal == Goal::cutover || request_.goal == Goal::contract; }
-
-  void refuse_while_paused() {
-    run_ = journal_->load(run_.run).value();
-    if (run_.paused_by.empty() || !heeds_pause() || run_.phase == Phase::soaking) return;
-    throw paused_by_operator(run_);
   }
 
   void pursue(bool& progressed) {
@@ -156,8 +127,7 @@ class ShadowExecution : public RunExecution {
   /// One phase. False when the goal is reached.
   bool step() {
     context_->check_stop();
-    // The lock on the table is this session's; without it another process may already be at work.
-    owner_->run({"owner.alive", "SELECT 1 AS one"});
+    require_owner();
     run_ = journal_->load(run_.run).value();
     const Phase phase = run_.phase;
     const auto started = Clock::now();
@@ -289,30 +259,14 @@ class ShadowExecution : public RunExecution {
          .next = fmt::format("`crossfade abort {}`, then `crossfade up` plans it anew.", run_.run)});
   }
 
-  void advance(Phase from, Phase to) {
-    postgres::Transaction transaction(*control_, "advance");
-    journal_->advance(run_.run, from, to);
-    transaction.commit();
-  }
-
   void spent(const std::string& name, Clock::time_point since) {
     journal_->add_milliseconds(run_.run, name,
                                std::chrono::duration<double, std::milli>(Clock::now() - since).count());
   }
 
-  Reporter& reporter_;
-  RunRequest request_;
-  std::stop_source stop_;
-  std::unique_ptr<postgres::Session> owner_;
-  std::unique_ptr<postgres::Session> control_;
-  Run run_;
-  std::optional<RunSessions> sessions_;
-  std::optional<Journal> journal_;
   strategies::ShadowTablePlan plan_;
-  RunProgress progress_;
   std::optional<RunContext> context_;
   std::optional<boost::json::value> verification_;
-  std::stop_callback<std::function<void()>> forward_;
 };
 
 }  // namespace

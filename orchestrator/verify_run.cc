@@ -209,7 +209,7 @@ bool record_verification(RunContext& context, const checkers::VerificationReport
   // Keys that are written without pause may never be seen outside the log; they do not stand against the
   // rest. The drain under the cutover's lock brings them, as it brings every last change.
   const bool equal = report.differences.total() == 0 && report.rows_left == report.rows_right && report.exact;
-  postgres::Transaction transaction(context.control, "verify.record");
+  WorkerTransaction transaction(context.control, context.sessions, "verify.record");
   context.journal.save_verification(context.run(),
                                     {{"mode", report.mode},
                                      {"rows", report.rows_left},

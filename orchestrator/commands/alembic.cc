@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "orchestrator/alembic/pending_revisions.h"
+#include "orchestrator/journal_schema.h"
 #include "orchestrator/revision_records.h"
 #include "orchestrator/revision_runs.h"
 #include "orchestrator/role_settings.h"

@@ -2,6 +2,7 @@
 
 #include "migrations/revision_directory.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/journal_schema.h"
 #include "postgres/problem.h"
 
 namespace crossfade::orchestrator {

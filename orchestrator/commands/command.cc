@@ -7,6 +7,8 @@
 #include <array>
 #include <cstdlib>
 
+#include "orchestrator/journal_schema.h"
+
 namespace crossfade::orchestrator {
 
 namespace {

@@ -1,4 +1,5 @@
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/journal_schema.h"
 
 namespace crossfade::orchestrator {
 

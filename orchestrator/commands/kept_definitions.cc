@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "orchestrator/journal.h"
+#include "orchestrator/journal_schema.h"
 
 namespace crossfade::orchestrator {
 

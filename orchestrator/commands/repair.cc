@@ -8,6 +8,7 @@
 #include "orchestrator/applied_files.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/revision_view.h"
+#include "orchestrator/journal_schema.h"
 
 namespace crossfade::orchestrator {
 

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "migrations/fingerprint.h"
+#include "orchestrator/journal_schema.h"
 #include "orchestrator/planning/catalog_facts.h"
 #include "orchestrator/planning/planning.h"
 #include "orchestrator/role_settings.h"

@@ -6,6 +6,7 @@
 #include "migrations/revision_target.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/revision_view.h"
+#include "orchestrator/journal_schema.h"
 #include "orchestrator/role_settings.h"
 #include "orchestrator/version_tables.h"
 

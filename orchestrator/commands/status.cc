@@ -4,6 +4,7 @@
 
 #include "migrations/revision_directory.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/journal_schema.h"
 #include "orchestrator/revision_records.h"
 
 namespace crossfade::orchestrator {

@@ -9,8 +9,10 @@
 
 #include "orchestrator/cutover/drain.h"
 #include "orchestrator/cutover/give_up.h"
+#include "orchestrator/cutover/in_doubt.h"
 #include "orchestrator/cutover/lock_watch.h"
 #include "orchestrator/cutover/old_snapshots.h"
+#include "orchestrator/cutover/sequence_locks.h"
 #include "orchestrator/cutover/watchdog.h"
 #include "orchestrator/lock_attempts.h"
 #include "orchestrator/replay.h"
@@ -37,7 +39,6 @@ constexpr int kSecondaryLockMs = 5;
 constexpr milliseconds kTransactionLimit{10000};
 /// The statement is cancelled first, so that as a rule the backend itself need not be ended.
 constexpr milliseconds kGentleEndBefore{20};
-constexpr milliseconds kInDoubtPoll{50};
 
 double elapsed_ms(Clock::time_point since) {
   return std::chrono::duration<double, std::milli>(Clock::now() - since).count();
@@ -64,7 +65,10 @@ class Cutover {
         if (attempt_in_one_transaction()) return finish();
       } catch (const postgres::DatabaseError& error) {
         // A drain's or a replay's commit may be in doubt as well; the journal and the log answer for these.
-        if (error.in_doubt() && !xid_.empty() && committed_after_all()) return finish();
+        if (error.in_doubt() && !xid_.empty()) {
+          close_sessions();
+          if (committed_after_all(context_, xid_)) return finish();
+        }
         if (names_nothing(error) && observer_) throw_if_source_changed(context_, *observer_);
         if (!error.retryable()) throw;
         reason_ = std::string("the server: ") + error.report().message;
@@ -124,23 +128,6 @@ class Cutover {
   void show_reason() {
     context_.progress.set_waiting(fmt::format("the cutover (attempt {} of {}): {}", outcome_.attempts,
                                               context_.options.cutover_attempts, reason_));
-  }
-
-  /// To become its own owner's changes nothing of a sequence, but needs its exclusive lock. An identity
-  /// column gets another sequence: whoever waits for the old one would still take its number from that, so
-  /// nobody must be made to wait longer than the swap.
-  std::string sequence_locks() const {
-    std::string out;
-    for (const strategies::SequenceMove& move : context_.plan.sequences) {
-      if (move.kind != "serial") continue;
-      out += fmt::format(
-          "DO $crossfade$ BEGIN EXECUTE (SELECT 'ALTER SEQUENCE ' || c.oid::pg_catalog.regclass || ' OWNER "
-          "TO "
-          "' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(c.relowner)) FROM pg_catalog.pg_class c "
-          "WHERE c.oid = {}::pg_catalog.regclass); END $crossfade$; ",
-          postgres::quote_literal(move.source.quoted()));
-    }
-    return out;
   }
 
   /// Long before any lock is asked for: as long as somebody holds a snapshot from before now, an attempt
@@ -238,7 +225,7 @@ class Cutover {
     const LockWatch watch(*watcher_, locker_->backend_pid(), context_.plan.source.oid,
                           milliseconds(budgets().lock_ms + budgets().hold_ms));
     LockWish wanted = wish();
-    if (sequences_first_) wanted.first = sequence_locks();
+    if (sequences_first_) wanted.first = sequence_locks(context_.plan);
     if (!attempt_lock(*locker_, wanted, budgets(), lock_timeout_)) {
       sequences_first_ = false;
       reason_ = "lock on " + context_.plan.source.name.display() + ": " +
@@ -329,7 +316,7 @@ class Cutover {
     } catch (const postgres::DatabaseError& error) {
       if (error.connection_dead() || !error.retryable()) throw;
       std::string found = "the swap: " + error.report().message;
-      if (error.lock_not_available() && !sequence_locks().empty() && !sequences_first_) {
+      if (error.lock_not_available() && !sequence_locks(context_.plan).empty() && !sequences_first_) {
         // Transactions that take a number first and insert then hold the sequence while they wait for the
         // table. In their own order, sequence before table, there is no deadlock.
         sequences_first_ = true;
@@ -353,33 +340,6 @@ class Cutover {
     journal.advance(context_.run(), Phase::ready, Phase::soaking);
     journal.finish_part(run_);
     journal.save_cutover(context_.run(), boost::json::value_from(outcome_));
-  }
-
-  /// COMMIT was sent, but no answer came. First the old transaction must have ended, then its outcome is
-  /// asked for (rule 30): looked at too early it would seem not to have happened.
-  bool committed_after_all() {
-    close_sessions();
-    const auto session = context_.sessions.open("in doubt");
-    context_.progress.set_waiting("the outcome of the cutover's commit");
-    while (transaction_status(*session) == "in progress") sleep_unless_stopped(kInDoubtPoll, {});
-    // After a crash of the server somebody else may have got the same number: the journal, which committed
-    // with the swap or not at all, says whose transaction it was.
-    return Journal(*session).load(context_.run()).value().phase == Phase::soaking;
-  }
-
-  std::string transaction_status(postgres::Session& session) const {
-    try {
-      return session
-          .run({"cutover.outcome",
-                "SELECT COALESCE(pg_catalog.pg_xact_status($1::pg_catalog.xid8), 'unknown') AS status"},
-               {xid_})
-          .only()
-          .text("status");
-    } catch (const postgres::DatabaseError& error) {
-      // "transaction ID is in the future": the server has crashed and never wrote the transaction down.
-      if (error.sqlstate() != "22023") throw;
-      return "aborted";
-    }
   }
 
   CommittedCutover finish() {

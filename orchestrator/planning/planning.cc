@@ -8,6 +8,7 @@
 #include "migrations/created_relations.h"
 #include "migrations/fingerprint.h"
 #include "orchestrator/planning/existing_objects.h"
+#include "orchestrator/planning/only_named_tables.h"
 #include "orchestrator/planning/printed_steps.h"
 #include "orchestrator/planning/revision_statements.h"
 #include "orchestrator/planning/segment_plan.h"

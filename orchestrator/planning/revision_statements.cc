@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "migrations/created_relations.h"
+#include "migrations/fingerprint.h"
 #include "migrations/repoint.h"
 #include "migrations/split_commands.h"
 #include "orchestrator/planning/catalog_facts.h"
@@ -152,6 +153,27 @@ void resolve(postgres::Session& session, const EarlierChanges& earlier, Revision
                            copy_has_its_object(*table, command.statement);
     statement.can_be_tried = statement.can_be_tried || command.can_be_tried;
   }
+}
+
+Statement trial_form(const Statement& statement) {
+  if (statement.node != "IndexStmt" || !statement.concurrent) return statement;
+  return migrations::parse_statements(migrations::without_concurrently(statement), "", statement.line)
+      .front();
+}
+
+bool adds_without_value(const Statement& statement, const std::string& column) {
+  if (statement.commands.size() != 1) return false;
+  const migrations::AlterCommand& command = statement.commands.front();
+  return command.subtype == "AT_AddColumn" && command.name == column &&
+         command.has_constraint("CONSTR_NOTNULL") && !command.default_expression;
+}
+
+strategies::NumberedStatement numbered(const NumberedCommand& command) {
+  return {command.number, migrations::fingerprint(command.statement.text), command.statement.text};
+}
+
+bool compacts(const Statement& statement) {
+  return migrations::is_vacuum_full(statement) || (statement.node == "ClusterStmt" && statement.table);
 }
 
 }  // namespace crossfade::orchestrator

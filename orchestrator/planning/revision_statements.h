@@ -13,6 +13,7 @@
 #include "migrations/statement.h"
 #include "orchestrator/planning/earlier_changes.h"
 #include "postgres/session.h"
+#include "strategies/plan.h"
 
 namespace crossfade::orchestrator {
 
@@ -46,5 +47,16 @@ void resolve(postgres::Session& session, const EarlierChanges& earlier, Revision
 /// The existing relation of this name, by the session's search_path and what was planned before.
 std::optional<std::uint32_t> find_existing(postgres::Session& session, const EarlierChanges& earlier,
                                            const migrations::TableReference& name);
+
+/// The statement as a trial inside a transaction runs it: an index is built at once.
+migrations::Statement trial_form(const migrations::Statement& statement);
+
+/// ADD COLUMN `column` … NOT NULL without a default.
+bool adds_without_value(const migrations::Statement& statement, const std::string& column);
+
+strategies::NumberedStatement numbered(const NumberedCommand& command);
+
+/// VACUUM FULL and CLUSTER: a rewrite without a change.
+bool compacts(const migrations::Statement& statement);
 
 }  // namespace crossfade::orchestrator

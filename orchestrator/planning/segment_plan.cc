@@ -6,9 +6,9 @@
 
 #include "checkers/preflight.h"
 #include "migrations/created_relations.h"
-#include "migrations/fingerprint.h"
 #include "migrations/repoint.h"
 #include "orchestrator/batch_facts.h"
+#include "orchestrator/planning/in_place_estimate.h"
 #include "orchestrator/planning/shape_rehearsal.h"
 #include "orchestrator/planning/statement_context.h"
 #include "postgres/catalog.h"
@@ -21,11 +21,6 @@ namespace crossfade::orchestrator {
 namespace {
 
 using migrations::Statement;
-
-/// Rough rates of a pass over a table and of an index build, for estimates only.
-constexpr std::int64_t kScanBytesPerSecond = std::int64_t{300} * 1024 * 1024;
-constexpr std::int64_t kBatchRowsPerSecond = 20000;
-constexpr std::int64_t kIndexBytesPerRow = 24;
 
 template <class Value>
 void append(std::vector<Value>& to, std::vector<Value> from) {
@@ -47,11 +42,6 @@ checkers::PreflightRequest preflight_request(const postgres::Table& source) {
 
 bool changes_type(const Statement& statement) {
   return statement.commands.size() == 1 && statement.commands.front().subtype == "AT_AlterColumnType";
-}
-
-/// VACUUM FULL and CLUSTER: a rewrite without a change.
-bool compacts(const Statement& statement) {
-  return migrations::is_vacuum_full(statement) || (statement.node == "ClusterStmt" && statement.table);
 }
 
 class Segment {
@@ -286,7 +276,7 @@ class Segment {
     append(result_.narrowings, strategies::narrowings(context));
     for (const postgres::Table& object : context.objects) result_.tables.push_back({object.oid, object.name});
     if (context.referenced) result_.tables.push_back({context.referenced->oid, context.referenced->name});
-    estimate(planned.steps);
+    if (source_) add_estimate(result_.estimate, *source_, planned.steps);
     append(result_.steps, std::move(planned.steps));
   }
 
@@ -323,34 +313,6 @@ class Segment {
     return false;
   }
 
-  void estimate(const std::vector<strategies::InPlaceStep>& steps) {
-    if (!source_) return;
-    for (const strategies::InPlaceStep& step : steps) {
-      const std::int64_t scan = 1 + source_->heap_bytes / kScanBytesPerSecond;
-      switch (step.kind) {
-        case strategies::StepKind::index:
-          result_.estimate.disk_bytes += source_->estimated_rows * kIndexBytesPerRow;
-          result_.estimate.wal_bytes += source_->estimated_rows * kIndexBytesPerRow;
-          result_.estimate.rows += source_->estimated_rows;
-          result_.estimate.seconds += 2 * scan;
-          break;
-        case strategies::StepKind::validate:
-        case strategies::StepKind::look:
-          result_.estimate.rows += source_->estimated_rows;
-          result_.estimate.seconds += scan;
-          break;
-        case strategies::StepKind::batched:
-          result_.estimate.rows += source_->estimated_rows;
-          result_.estimate.wal_bytes += source_->heap_bytes * 2;
-          result_.estimate.disk_bytes += source_->heap_bytes;
-          result_.estimate.seconds += 1 + source_->estimated_rows / kBatchRowsPerSecond;
-          break;
-        default:
-          break;
-      }
-    }
-  }
-
   int server_version() {
     if (version_ == 0) version_ = postgres::read_server_facts(session_).version;
     return version_;
@@ -375,57 +337,6 @@ SegmentPlan plan_segment(postgres::Session& session, const EarlierChanges& earli
 SegmentPlan plan_rewrite(postgres::Session& session, const EarlierChanges& earlier,
                          const SegmentRequest& request, std::uint32_t table) {
   return Segment(session, earlier, request).rewrite(table);
-}
-
-std::vector<std::uint32_t> tables_only_named(postgres::Session& session,
-                                             const migrations::MigrationFile& file,
-                                             const EarlierChanges& earlier,
-                                             const std::vector<RevisionStatement>& statements,
-                                             std::vector<Problem>& refusals) {
-  std::vector<std::uint32_t> out;
-  const auto add = [&](const migrations::TableReference& name) {
-    const auto table = find_existing(session, earlier, name);
-    if (!table && earlier.creates(name)) return;
-    if (!table) {
-      refusals.push_back(
-          {.code = "no-such-table",
-           .object = name.display(),
-           .message = "there is no such table in this database",
-           .expected = "a table that the current role can see",
-           .found = "none",
-           .next = "Correct the name in " + file.path + ", or connect to the right database."});
-      return;
-    }
-    const bool has_statements =
-        std::any_of(statements.begin(), statements.end(), [&](const RevisionStatement& statement) {
-          return statement.target == table && (statement.can_be_tried || compacts(statement.whole));
-        });
-    if (!has_statements && std::find(out.begin(), out.end(), *table) == out.end()) out.push_back(*table);
-  };
-  for (const std::string& name : file.rewrites) {
-    if (const auto table = migrations::parse_table_reference(name)) add(*table);
-  }
-  for (const migrations::ColumnExpression& backfill : file.backfills) {
-    if (backfill.table) add(*backfill.table);
-  }
-  return out;
-}
-
-Statement trial_form(const Statement& statement) {
-  if (statement.node != "IndexStmt" || !statement.concurrent) return statement;
-  return migrations::parse_statements(migrations::without_concurrently(statement), "", statement.line)
-      .front();
-}
-
-bool adds_without_value(const Statement& statement, const std::string& column) {
-  if (statement.commands.size() != 1) return false;
-  const migrations::AlterCommand& command = statement.commands.front();
-  return command.subtype == "AT_AddColumn" && command.name == column &&
-         command.has_constraint("CONSTR_NOTNULL") && !command.default_expression;
-}
-
-strategies::NumberedStatement numbered(const NumberedCommand& command) {
-  return {command.number, migrations::fingerprint(command.statement.text), command.statement.text};
 }
 
 }  // namespace crossfade::orchestrator

@@ -42,20 +42,4 @@ SegmentPlan plan_segment(postgres::Session& session, const EarlierChanges& earli
 SegmentPlan plan_rewrite(postgres::Session& session, const EarlierChanges& earlier,
                          const SegmentRequest& request, std::uint32_t table);
 
-/// The tables that crossfade:rewrite or a backfill names and no statement is about. What names nothing is
-/// added to `refusals`.
-std::vector<std::uint32_t> tables_only_named(postgres::Session& session,
-                                             const migrations::MigrationFile& file,
-                                             const EarlierChanges& earlier,
-                                             const std::vector<RevisionStatement>& statements,
-                                             std::vector<Problem>& refusals);
-
-/// The statement as a trial inside a transaction runs it: an index is built at once.
-migrations::Statement trial_form(const migrations::Statement& statement);
-
-/// ADD COLUMN `column` … NOT NULL without a default.
-bool adds_without_value(const migrations::Statement& statement, const std::string& column);
-
-strategies::NumberedStatement numbered(const NumberedCommand& command);
-
 }  // namespace crossfade::orchestrator

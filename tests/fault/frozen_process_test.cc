@@ -82,6 +82,23 @@ TEST(FrozenWhileItReadsLargeRows, LosesItsLockWithinTheBudgetsAndGoesOnWhenItWak
   scene.expect_finished();
 }
 
+/// Its sessions may belong to a role that the new owner may not end: the fence alone has to hold then.
+TEST(FrozenBeforeAStep, DoesNothingWhenItWakesAndTheRunIsAnothersByThen) {
+  Scene scene("ALTER TABLE public.orders ADD COLUMN extra integer;\n");
+  Process process(scene.command({"up"}, "in_place.begin:before:stop"));
+  ASSERT_TRUE(scene.wait_for_trace("fired in_place.begin")) << process.errors();
+  scene.database().execute("UPDATE crossfade.runs SET epoch = 'another'");
+  process.send_signal(SIGCONT);
+  const Finished finished = process.wait();
+  EXPECT_EQ(finished.exit_code, 4) << describe(finished);
+  EXPECT_THAT(finished.errors, ::testing::HasSubstr("taken the run over"));
+  EXPECT_EQ(scene.database().scalar("SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute WHERE attrelid "
+                                    "= 'public.orders'::regclass AND attname = 'extra'"),
+            "0");
+  const Finished again = scene.run({"up"}, "", "again");
+  EXPECT_EQ(again.exit_code, 0) << describe(again);
+}
+
 INSTANTIATE_TEST_SUITE_P(After, Frozen,
                          ::testing::Values("capture.lock:after", "capture.statement#3:after",
                                            "capture.commit:before", "cutover.lock:after",

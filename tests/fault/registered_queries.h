@@ -47,7 +47,7 @@ inline std::set<std::string> registered_queries() {
       each(text, wish, [&](const std::smatch& match) {
         begin_and_commit(match[1]);
         names.erase(match[1]);
-        for (const char* suffix : {".yield_timeout", ".yield", ".savepoint", ".lock", ".release"})
+        for (const char* suffix : {".fence", ".yield_timeout", ".yield", ".savepoint", ".lock", ".release"})
           names.insert(match[1].str() + suffix);
       });
       each(text, copy, [&](const std::smatch& match) { names.insert(match[1].str() + ".data"); });

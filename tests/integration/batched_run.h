@@ -15,6 +15,7 @@
 #include "orchestrator/batch_facts.h"
 #include "orchestrator/batched_update.h"
 #include "orchestrator/journal.h"
+#include "orchestrator/journal_schema.h"
 #include "orchestrator/ownership.h"
 #include "orchestrator/role_settings.h"
 #include "postgres/catalog.h"

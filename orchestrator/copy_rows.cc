@@ -56,7 +56,7 @@ class CopyWorker {
   /// False when no chunk is left to lease.
   bool copy_next() {
     try {
-      return copy_leased(false);
+      return stream_next();
     } catch (const postgres::DatabaseError& error) {
       if (!needs_server_side_copy(error)) {
         if (error.data_error()) {
@@ -67,7 +67,8 @@ class CopyWorker {
       }
     }
     open();  // the failed stream leaves its sessions in the middle of COPY
-    return copy_leased(true);
+    copy_current_inside_server();
+    return true;
   }
 
  private:
@@ -77,6 +78,7 @@ class CopyWorker {
     writer_.reset();
     reader_ = context_.sessions.open_copy(fmt::format("read {}", number_));
     writer_ = context_.sessions.open_copy(fmt::format("write {}", number_));
+    reading_ = false;
     // The same bytes on both sides, until the transaction ends: nothing is converted, so nothing can fail to
     // be. In one message with COPY, whose text is still read as UTF-8.
     encoding_ = context_.server_encoding == "UTF8"
@@ -90,14 +92,14 @@ class CopyWorker {
     });
   }
 
-  bool copy_leased(bool server_side) {
+  bool stream_next() {
     WorkerTransaction write(*writer_, context_.sessions, "copy.write");
     Journal journal(*writer_);
     const auto chunk = journal.lease_chunk(context_.run());
     if (!chunk) return false;
     current_ = *chunk;
     reported_ = 0;
-    const std::int64_t rows = server_side ? copy_inside_server() : stream();
+    const std::int64_t rows = stream();
     journal.finish_chunk(context_.run(), *chunk, rows);
     write.commit();
     // The reader's table lock is held until the rows are committed, so that the source cannot be rewritten in
@@ -108,6 +110,19 @@ class CopyWorker {
     }
     context_.progress.add_rows(rows - reported_);
     return true;
+  }
+
+  /// The chunk whose stream has failed. Its lease goes with the old session, which may take a moment to end;
+  /// or another worker has got it.
+  void copy_current_inside_server() {
+    WorkerTransaction write(*writer_, context_.sessions, "copy.write");
+    Journal journal(*writer_);
+    const auto chunk = journal.lease_chunk_again(context_.run(), current_);
+    if (!chunk) return;
+    const std::int64_t rows = copy_inside_server();
+    journal.finish_chunk(context_.run(), *chunk, rows);
+    write.commit();
+    context_.progress.add_rows(rows - reported_);
   }
 
   std::int64_t stream() {

@@ -134,6 +134,8 @@ class Journal {
   void list_chunks(std::int64_t run, std::int64_t pages, std::int64_t pages_per_chunk);
   /// The next unfinished chunk that nobody holds, locked until the transaction ends.
   std::optional<Chunk> lease_chunk(std::int64_t run);
+  /// That chunk, waited for where somebody holds it; null where it is finished.
+  std::optional<Chunk> lease_chunk_again(std::int64_t run, const Chunk& chunk);
   /// Throws std::logic_error unless exactly one leased row was hit (docs/protocol.md, rule 11).
   void finish_chunk(std::int64_t run, const Chunk& chunk, std::int64_t rows);
   std::int64_t unfinished_chunks(std::int64_t run);

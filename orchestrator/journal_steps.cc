@@ -12,6 +12,12 @@ namespace {
 using postgres::Row;
 using postgres::Rows;
 
+std::optional<Chunk> chunk_from(const Rows& rows) {
+  if (rows.empty()) return std::nullopt;
+  const Row row = rows.only();
+  return Chunk{static_cast<int>(row.integer("number")), row.integer("first_page"), row.integer("last_page")};
+}
+
 }  // namespace
 
 bool Journal::step_finished(std::int64_t run, const std::string& step) {
@@ -53,9 +59,15 @@ std::optional<Chunk> Journal::lease_chunk(std::int64_t run) {
        "SELECT number, first_page, last_page FROM crossfade.chunks WHERE run = $1 AND NOT finished"
        " ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED"},
       {std::to_string(run)});
-  if (rows.empty()) return std::nullopt;
-  const Row row = rows.only();
-  return Chunk{static_cast<int>(row.integer("number")), row.integer("first_page"), row.integer("last_page")};
+  return chunk_from(rows);
+}
+
+std::optional<Chunk> Journal::lease_chunk_again(std::int64_t run, const Chunk& chunk) {
+  return chunk_from(session_.run(
+      {"journal.lease_chunk_again",
+       "SELECT number, first_page, last_page FROM crossfade.chunks WHERE run = $1 AND number = $2 "
+       "AND NOT finished FOR UPDATE"},
+      {std::to_string(run), std::to_string(chunk.number)}));
 }
 
 void Journal::finish_chunk(std::int64_t run, const Chunk& chunk, std::int64_t rows) {

@@ -112,6 +112,7 @@ class Cutover {
                   "SET jit = off; SET synchronous_commit = local; SET plan_cache_mode = force_generic_plan"});
     observer_->run({"observe.settings", "SET synchronous_commit = local"});
     lock_timeout_ = lock_timeout_ms(*observer_, budgets());
+    rehearse_drain(context_, *locker_, *drainer_);
   }
 
   void close_sessions() {
@@ -210,13 +211,14 @@ class Cutover {
   }
 
   bool attempt(WorkerTransaction& transaction) {
-    replayer_->drain(context_.stop);
     ++outcome_.attempts;
     xid_.clear();
     Journal(*observer_).count_cutover_attempt(context_.run());
     // And again under the lock: by then the session has these queries planned and the server's catalog in its
     // caches, which would otherwise be half of the time that the lock is held.
     if (!source_is_as_adopted()) return false;
+    // Last, so that little is left for the time under the lock.
+    replayer_->drain(context_.stop);
     const std::vector<SnapshotHolder> before = snapshots_at_a_quiet_moment();
 
     const auto requested = Clock::now();

@@ -8,6 +8,11 @@
 
 namespace crossfade::orchestrator {
 
+/// The same statements about no row, outside the lock and rolled back: a session that reads the catalog for
+/// them only under the lock holds it three times as long. Throws DatabaseError, and as WorkerTransaction
+/// does.
+void rehearse_drain(const RunContext& context, postgres::CopySession& locker, postgres::CopySession& drainer);
+
 /// `locker` holds the source's lock in an open transaction. Returns whether there was anything to bring over.
 /// Throws GiveUp where it is too much for the time under the lock or the server refuses a row (replay,
 /// outside the lock, names it), DatabaseError where a statement is wrong or the connection is dead.

@@ -79,6 +79,8 @@ inline const std::map<std::string, std::string>& excluded_queries() {
       {"violation.release", "a constraint is violated for good"},
       {"violation.savepoint", "a constraint is violated for good"},
       {"violation.undo", "a constraint is violated for good"},
+      {"drain_rehearsal.commit", "a rehearsal is always rolled back"},
+      {"drain_rehearsal.write.data", "a rehearsal writes no row"},
       {"rehearsal.commit", "a rehearsal is always rolled back"},
   };
   return excluded;

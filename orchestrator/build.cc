@@ -19,22 +19,20 @@ using strategies::IndexBuild;
 
 /// The lock first, then the snapshot: no chunk of a forgotten process can commit after what the purge sees
 /// (rule 11).
-void purge(RunContext& context) {
+void purge(RunContext& context, postgres::Session& session) {
   if (context.journal.step_finished(context.run(), "purge")) return;
-  const auto session = context.sessions.open("purge");
-  const std::stop_callback cancel(context.stop, [&session] { session->cancel(); });
-  WorkerTransaction transaction(*session, context.sessions, "purge");
-  lock_and_check_source(context, *session, "purge");
-  session->run({"purge.lock", "LOCK TABLE " + context.plan.shadow.quoted() + " IN SHARE ROW EXCLUSIVE MODE"});
+  WorkerTransaction transaction(session, context.sessions, "purge");
+  lock_and_check_source(context, session, "purge");
+  session.run({"purge.lock", "LOCK TABLE " + context.plan.shadow.quoted() + " IN SHARE ROW EXCLUSIVE MODE"});
   // One pass with a hash of the log; there is no index yet. Compiling the query would take longer than an
   // empty log does.
-  session->run({"purge.plan", "SET LOCAL enable_nestloop = off; SET LOCAL jit = off"});
-  const postgres::Rows purged = session->run(
+  session.run({"purge.plan", "SET LOCAL enable_nestloop = off; SET LOCAL jit = off"});
+  const postgres::Rows purged = session.run(
       {"purge.delete",
        fmt::format("DELETE FROM {} AS s USING (SELECT DISTINCT {} FROM {}) AS k WHERE {}",
                    context.plan.shadow.quoted(), strategies::log_key_columns(context.plan),
                    context.plan.log.quoted(), strategies::shadow_matches_key(context.plan, "s", "k"))});
-  Journal journal(*session);
+  Journal journal(session);
   journal.finish_step(context.run(), "purge");
   journal.event(context.run(), "purged", {{"rows", purged.affected()}});
   transaction.commit();
@@ -102,32 +100,30 @@ void build_indexes(RunContext& context) {
   context.check_stop();
 }
 
-void finish(RunContext& context) {
+void finish(RunContext& context, postgres::Session& session) {
   if (context.journal.step_finished(context.run(), "finish")) return;
-  const auto session = context.sessions.open("finish");
-  const std::stop_callback cancel(context.stop, [&session] { session->cancel(); });
-  WorkerTransaction transaction(*session, context.sessions, "finish");
-  for (const std::string& statement : context.plan.finish) session->run({"finish.statement", statement});
-  Journal(*session).finish_step(context.run(), "finish");
+  WorkerTransaction transaction(session, context.sessions, "finish");
+  for (const std::string& statement : context.plan.finish) session.run({"finish.statement", statement});
+  Journal(session).finish_step(context.run(), "finish");
   transaction.commit();
 }
 
-void vacuum(RunContext& context) {
+void vacuum(RunContext& context, postgres::Session& session) {
   if (context.journal.step_finished(context.run(), "vacuum")) return;
-  const auto session = context.sessions.open("vacuum");
-  const std::stop_callback cancel(context.stop, [&session] { session->cancel(); });
-  session->run({"vacuum.shadow", "VACUUM (ANALYZE) " + context.plan.shadow.quoted()});
+  session.run({"vacuum.shadow", "VACUUM (ANALYZE) " + context.plan.shadow.quoted()});
   context.journal.finish_step(context.run(), "vacuum");
 }
 
 }  // namespace
 
 void build_shadow(RunContext& context) {
+  const auto session = context.sessions.open("build");
+  const std::stop_callback cancel(context.stop, [&session] { session->cancel(); });
   try {
-    purge(context);
+    purge(context, *session);
     build_indexes(context);
-    finish(context);
-    vacuum(context);
+    finish(context, *session);
+    vacuum(context, *session);
   } catch (const postgres::DatabaseError& error) {
     if (error.cancelled()) context.check_stop();
     throw;

@@ -180,11 +180,11 @@ class CopyWorker {
 }  // namespace
 
 void copy_all_chunks(RunContext& context) {
-  while (context.journal.unfinished_chunks(context.run()) > 0) {
+  while (const std::int64_t chunks = context.journal.unfinished_chunks(context.run())) {
     context.check_stop();
     try {
-      run_on_workers(context.options.copy_workers, context.stop,
-                     [&](int number, const std::stop_token& stop) {
+      run_on_workers(static_cast<int>(std::min<std::int64_t>(context.options.copy_workers, chunks)),
+                     context.stop, [&](int number, const std::stop_token& stop) {
                        CopyWorker worker(context, number, stop);
                        while (!stop.stop_requested() && worker.copy_next()) {
                        }

@@ -65,7 +65,9 @@ class ShadowExecution : public OwnedRunExecution {
     refuse_while_paused();
     {
       progress_.start(run_.phase, run_.rows_copied, run_.rows_total);
-      Monitor monitor(*sessions_, run_, &plan_, progress_, reporter_,
+      // An abort takes capture away itself; disarmed at the same moment by the monitor, its functions would
+      // not be there for one of the two.
+      Monitor monitor(*sessions_, run_, request_.goal == Goal::abort ? nullptr : &plan_, progress_, reporter_,
                       heeds_pause() ? stop_ : std::stop_source(std::nostopstate));
       try {
         if (request_.goal == Goal::cutover || request_.goal == Goal::contract) {

@@ -6,6 +6,7 @@
 
 #include "migrations/repoint.h"
 #include "migrations/tokens.h"
+#include "strategies/partitioned_index.h"
 #include "strategies/shadow_shape.h"
 #include "strategies/step_list.h"
 #include "strategies/validated_constraint.h"
@@ -73,13 +74,6 @@ void build(StepList& steps, const postgres::Index& index, const QualifiedName& t
   step.undo = {"DROP INDEX CONCURRENTLY IF EXISTS " + QualifiedName{table.schema, index.name}.quoted()};
 }
 
-/// As PostgreSQL calls the index that it makes for a partition.
-std::string partition_index_name(const QualifiedName& partition, const postgres::Index& index) {
-  std::string name = partition.name;
-  for (const std::string& column : index.key_columns) name += "_" + (column.empty() ? "expr" : column);
-  return name + "_idx";
-}
-
 /// The trial is in a schema of its own, where the name is free.
 bool name_is_taken(const StatementContext& context, const std::string& name) {
   return context.names.relations.contains(name) && !context.invalid_indexes.contains(name);
@@ -92,47 +86,6 @@ Problem name_taken(const StatementContext& context, const std::string& name) {
           .expected = "a free name for the index",
           .found = context.statement.text.substr(0, 120),
           .next = "Choose another name."};
-}
-
-InPlaceSteps partitioned_index(const StatementContext& context, const postgres::Index& index) {
-  InPlaceSteps result;
-  StepList steps(context, kStrategy, "40");
-  const postgres::Table& table = *context.table;
-  // On the parent alone it is invalid until every partition's index is attached to it.
-  std::string only = index_statement(index, table.name);
-  const std::size_t at = only.find(" ON ");
-  only.insert(at + 4, only.compare(at + 4, 5, "ONLY ") == 0 ? "" : "ONLY ");
-  InPlaceStep& parent =
-      steps.on(table.name, "SHARE", StepKind::locked, "index " + index.name + " on the parent alone", {only},
-               "Holds no rows, so the lock is short; invalid until all partitions have theirs.");
-  parent.undo = {"DROP INDEX IF EXISTS " + QualifiedName{table.name.schema, index.name}.quoted()};
-  std::set<std::string> taken = context.names.relations;
-  taken.insert(index.name);
-  for (const QualifiedName& partition : context.partitions) {
-    postgres::Index own = index;
-    own.name = first_free_name(partition_index_name(partition, index), taken);
-    taken.insert(own.name);
-    const auto statements = migrations::parse_statements(index_statement(index, partition), index.name, 1);
-    std::string sql = migrations::with_concurrently(statements.front());
-    const std::size_t name = sql.find(" CONCURRENTLY ") + 14;
-    const std::size_t behind = sql.find(" ON ", name);
-    sql.replace(name, behind - name, quote_identifier(own.name));
-    InPlaceStep& step = steps.on(partition, "SHARE UPDATE EXCLUSIVE", StepKind::index,
-                                 "build index " + own.name, {sql}, "Writers go on while it is built.");
-    step.index = own.name;
-    step.undo = {"DROP INDEX CONCURRENTLY IF EXISTS " + QualifiedName{partition.schema, own.name}.quoted()};
-    const std::string whole = QualifiedName{table.name.schema, index.name}.quoted();
-    InPlaceStep& attach =
-        steps.on(partition, "SHARE UPDATE EXCLUSIVE", StepKind::locked, "attach index " + own.name,
-                 {fmt::format("ALTER INDEX {} ATTACH PARTITION {}", whole,
-                              QualifiedName{partition.schema, own.name}.quoted())},
-                 "With the last one the parent's index becomes valid.");
-    attach.locks.push_back({table.name.display(), "ACCESS SHARE"});
-    // An attached index cannot be dropped alone.
-    attach.undo = {"DROP INDEX IF EXISTS " + whole};
-  }
-  result.steps = steps.take();
-  return result;
 }
 
 Problem no_trial(const StatementContext& context) {
@@ -170,7 +123,7 @@ InPlaceSteps plan_create_index(const StatementContext& context) {
     const std::size_t name = named.definition.find(" INDEX ") + 7;
     named.definition.replace(name, named.definition.find(" ON ", name) - name, quote_identifier(named.name));
   }
-  if (context.facts.target_partitioned) return partitioned_index(context, named);
+  if (context.facts.target_partitioned) return plan_partitioned_index(context, named);
   StepList steps(context, kStrategy, context.statement.unique ? "44" : "36");
   if (named.unique) look_for_duplicates(steps, named, context.table->name);
   build(steps, named, context.table->name);

@@ -34,6 +34,13 @@ struct TableParent {
   std::string bound;  ///< FOR VALUES …, or DEFAULT; empty where the table inherits
 };
 
+/// A table below a partitioned one, at any depth.
+struct Partition {
+  postgres::QualifiedName name;
+  postgres::QualifiedName parent;
+  bool leaf = true;  ///< false: partitioned itself
+};
+
 /// What a strategy may know about its statement.
 struct StatementContext {
   const migrations::MigrationFile* file = nullptr;
@@ -47,9 +54,9 @@ struct StatementContext {
   std::optional<postgres::Table> table;
   /// After it, as a trial on an empty copy has shown; names and definitions are the copy's.
   std::optional<postgres::Table> after;
-  std::optional<postgres::Table> referenced;        ///< by a foreign key that is added
-  std::vector<postgres::Table> objects;             ///< of DROP and TRUNCATE, in their order
-  std::vector<postgres::QualifiedName> partitions;  ///< the leaves below a partitioned table
+  std::optional<postgres::Table> referenced;  ///< by a foreign key that is added
+  std::vector<postgres::Table> objects;       ///< of DROP and TRUNCATE, in their order
+  std::vector<Partition> partitions;          ///< below a partitioned table, parents before children
   std::vector<postgres::QualifiedName>
       foreign_keys_to;                    ///< tables that `table`'s foreign keys refer to, or from
   std::vector<TableLock> locked_with_it;  ///< existing tables that the statement locks beside its own

@@ -184,9 +184,10 @@ InPlaceSteps plan_foreign_key(const StatementContext& context, const migrations:
   if (context.facts.target_partitioned && context.server_version < 180000) {
     // Before PostgreSQL 18 a partitioned table knows no NOT VALID foreign key: each partition gets its own,
     // and the parent takes them over.
-    for (const postgres::QualifiedName& partition : context.partitions) {
-      add(partition);
-      check_rows(partition);
+    for (const Partition& partition : context.partitions) {
+      if (!partition.leaf) continue;
+      add(partition.name);
+      check_rows(partition.name);
     }
     InPlaceStep& parent =
         steps.on(table.name, "SHARE ROW EXCLUSIVE", StepKind::locked, "add constraint " + name,

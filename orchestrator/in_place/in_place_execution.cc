@@ -200,10 +200,7 @@ class InPlaceExecution : public OwnedRunExecution {
           [&](const strategies::NumberedStatement& done) { return done.number == step->statement; });
       keeps = keeps || (statement_finished && !step->contract.empty());
       if (statement_finished) continue;
-      // A build that died left its index without a journal row.
-      if (step->kind == StepKind::index)
-        clear_invalid_index(*control_, {step->relation.schema, step->index}, step->relation);
-      if (!journal_->step_finished(run_.run, step->name)) continue;
+      if (!journal_->step_finished(run_.run, step->name) && !built_without_a_word(*step)) continue;
       undo(*step);
     }
     if (keeps) return advance(run_.phase, Phase::soaking);
@@ -211,6 +208,16 @@ class InPlaceExecution : public OwnedRunExecution {
     drop_quarantine_schema();
     journal_->advance(run_.run, run_.phase, Phase::aborted);
     transaction.commit();
+  }
+
+  /// A build that died, or whose end did not reach the journal, has left its index; an invalid one goes here.
+  bool built_without_a_word(const InPlaceStep& step) {
+    if (step.kind != StepKind::index) return false;
+    for (const InPlaceStep& earlier : plan_.steps) {
+      if (&earlier == &step) break;
+      if (!journal_->step_finished(run_.run, earlier.name)) return false;
+    }
+    return clear_invalid_index(*control_, {step.relation.schema, step.index}, step.relation);
   }
 
   void undo(const InPlaceStep& step) {

@@ -9,11 +9,12 @@ namespace crossfade::orchestrator {
 
 namespace {
 
-constexpr std::string_view kLeaves = R"sql(
-SELECT n.nspname AS schema, c.relname AS name
+constexpr std::string_view kPartitions = R"sql(
+SELECT n.nspname AS schema, c.relname AS name, u.nspname AS parent_schema, p.relname AS parent, t.isleaf AS leaf
   FROM pg_catalog.pg_partition_tree($1::pg_catalog.oid::pg_catalog.regclass) t
   JOIN pg_catalog.pg_class c ON c.oid = t.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
- WHERE t.isleaf AND t.relid <> $1::pg_catalog.oid::pg_catalog.regclass ORDER BY 1, 2
+  JOIN pg_catalog.pg_class p ON p.oid = t.parentrelid JOIN pg_catalog.pg_namespace u ON u.oid = p.relnamespace
+ WHERE t.level > 0 ORDER BY t.level, 1, 2
 )sql";
 
 constexpr std::string_view kDefaultPartition = R"sql(
@@ -85,8 +86,16 @@ std::string default_schema(postgres::Session& session) {
       .text_or("name", "");
 }
 
-std::vector<postgres::QualifiedName> leaf_partitions(postgres::Session& session, std::uint32_t table) {
-  return names_of(session.run({"planning.partitions", std::string(kLeaves)}, {std::to_string(table)}));
+std::vector<strategies::Partition> partitions_below(postgres::Session& session, std::uint32_t table) {
+  std::vector<strategies::Partition> out;
+  const postgres::Rows rows =
+      session.run({"planning.partitions", std::string(kPartitions)}, {std::to_string(table)});
+  for (const postgres::Row row : rows) {
+    out.push_back({{row.text("schema"), row.text("name")},
+                   {row.text("parent_schema"), row.text("parent")},
+                   row.boolean("leaf")});
+  }
+  return out;
 }
 
 bool has_default_partition(postgres::Session& session, std::uint32_t table) {

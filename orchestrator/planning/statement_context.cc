@@ -143,7 +143,7 @@ strategies::StatementContext statement_context(postgres::Session& session, const
     }
     context.foreign_keys_to = tied(session, statement, source.oid);
     if (source.kind == "p") {
-      context.partitions = leaf_partitions(session, source.oid);
+      context.partitions = partitions_below(session, source.oid);
       context.has_default_partition = has_default_partition(session, source.oid);
     }
     if (is_command(statement, "AT_DropColumn"))

@@ -84,6 +84,46 @@ TEST_F(Partitions, ANewOneOfHashAndListBoundsIsWhatPartitionOfWouldHaveMade) {
   EXPECT_EQ(product_.schema(), plain.schema());
 }
 
+TEST_F(Partitions, AnIndexReachesPartitionsOfPartitions) {
+  product_.as(
+      "keeper",
+      "CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01') PARTITION "
+      "BY LIST (amount);"
+      "CREATE TABLE events_2_low PARTITION OF events_2 FOR VALUES IN (1, 2, 3);"
+      "CREATE TABLE events_2_rest PARTITION OF events_2 DEFAULT;"
+      "INSERT INTO events SELECT '2026-02-03', 1, i FROM generate_series(1, 50) AS i");
+  const std::string before = product_.schema();
+  const std::string sql = "CREATE INDEX events_by_amount ON events (amount, at DESC) WHERE amount > 1;\n";
+  const Answer done = up(sql);
+  ASSERT_EQ(done.exit_code(), 0) << describe(done.finished);
+  EXPECT_EQ(scalar("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
+  const std::string by_crossfade = product_.schema();
+  product_.as("keeper", "DROP INDEX events_by_amount");
+  EXPECT_EQ(product_.schema(), before);
+  product_.as("keeper", sql);
+  EXPECT_EQ(product_.schema(), by_crossfade);
+}
+
+TEST_F(Partitions, AbortTakesAnIndexOfPartitionsOfPartitionsBack) {
+  product_.as(
+      "keeper",
+      "CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01') PARTITION "
+      "BY LIST (amount);"
+      "CREATE TABLE events_2_low PARTITION OF events_2 FOR VALUES IN (1, 2, 3)");
+  const std::string before = product_.schema();
+  product_.write("0001_change.sql", "CREATE INDEX events_by_amount ON events (amount);\n");
+  for (const char* place :
+       {"in_place.commit#2:after:kill", "in_place.commit#3:after:kill", "in_place.commit#5:before:kill"}) {
+    Command command = product_.command({"up"});
+    command.environment["CROSSFADE_FAULT"] = place;
+    const Finished killed = run(command);
+    EXPECT_EQ(killed.signal, SIGKILL) << place << describe(killed);
+    const Answer aborted = product_.ask({"abort"});
+    EXPECT_EQ(aborted.exit_code(), 0) << place << describe(aborted.finished);
+    EXPECT_EQ(product_.schema(), before) << place;
+  }
+}
+
 TEST_F(Partitions, ANewOneComesWhileTheParentIsWrittenTo) {
   const auto writer = product_.database().application_session();
   writer->run({"test.write", "BEGIN; INSERT INTO events VALUES ('2026-01-06', 1, 8)"});

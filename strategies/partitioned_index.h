@@ -1,0 +1,14 @@
+// An index on a partitioned table, made of its partitions' own. Pure functions, thread-safe.
+#pragma once
+
+#include "postgres/catalog.h"
+#include "strategies/in_place.h"
+
+namespace crossfade::strategies {
+
+/// `index` as the trial has made it, under its final name. On the partitioned tables alone it holds no rows;
+/// each leaf gets its own concurrently; then each is attached to its parent's, from the leaves upwards. With
+/// the last one the index is valid.
+InPlaceSteps plan_partitioned_index(const StatementContext& context, const postgres::Index& index);
+
+}  // namespace crossfade::strategies

@@ -81,8 +81,8 @@ takes 22.7 s. Medians:
 
 The copy and the verification use both cores, the ALTER and `count(*)` one of them, so they lose what the cores share.
 Every session of a run is a new process of the server, which meets each page of the table for the first time. The
-cutover held its lock for 50 to 83 ms there, until its sessions ran their statements once before the lock, about no row:
-with cold caches the catalog's tables cost more than the rows.
+cutover held its lock for 50 to 83 ms there, until its sessions ran their statements once before the lock, about no row,
+and the last replay came right before it.
 )md";
 
 struct Line {

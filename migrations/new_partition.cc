@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "migrations/tokens.h"
@@ -47,6 +48,10 @@ class Reader {
     ++next_;
   }
   std::size_t offset() const { return next_ < tokens_.size() ? tokens_[next_].begin : text_.size(); }
+  /// From there to the end of the last token read: a comment in between would swallow what is put behind it.
+  std::string text_since(std::size_t begin) const {
+    return text_.substr(begin, tokens_[std::min(next_, tokens_.size()) - 1].end - begin);
+  }
 
  private:
   const std::string& text_;
@@ -78,23 +83,19 @@ std::optional<NewPartition> new_partition(const Statement& statement) {
   const std::string& text = statement.text;
   Reader reader(text, without_comments(scan({text, "", 1})));
   if (!reader.skip_to("PARTITION", "OF")) return std::nullopt;
-  const std::size_t head = reader.offset();
+  const std::string head = reader.text_since(0);
   reader.skip(2);
-  const std::size_t parent = reader.offset();
+  const std::size_t parent_begin = reader.offset();
   skip_name(reader);
-  const std::size_t bound = reader.offset();
+  const std::string parent = reader.text_since(parent_begin);
   if (!reader.is("FOR") && !reader.is("DEFAULT")) return std::nullopt;
+  const std::size_t bound_begin = reader.offset();
   skip_bound(reader);
-  const std::size_t rest = reader.offset();
-  const auto piece = [&text](std::size_t begin, std::size_t end) {
-    std::string out = text.substr(begin, end - begin);
-    while (!out.empty() && (out.back() == ' ' || out.back() == '\n' || out.back() == '\t')) out.pop_back();
-    return out;
-  };
+  const std::string bound = reader.text_since(bound_begin);
+  const std::string rest = text.substr(reader.offset());
   NewPartition out;
-  out.create = fmt::format("{} (LIKE {} {})", piece(0, head), piece(parent, bound), kLike);
-  if (rest < text.size()) out.create += " " + piece(rest, text.size());
-  out.attach = fmt::format("ATTACH PARTITION {} {}", quoted(*statement.table), piece(bound, rest));
+  out.create = fmt::format("{} (LIKE {} {}){}{}", head, parent, kLike, rest.empty() ? "" : " ", rest);
+  out.attach = fmt::format("ATTACH PARTITION {} {}", quoted(*statement.table), bound);
   out.drop = "DROP TABLE IF EXISTS " + quoted(*statement.table);
   return out;
 }

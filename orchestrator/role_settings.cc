@@ -28,9 +28,7 @@ void pin_role_settings(postgres::SessionSettings& session, const boost::json::ob
 
 std::unique_ptr<postgres::Session> open_as_role(const postgres::SessionFactory& factory,
                                                 const std::string& application_name) {
-  // Planning asks the same large catalog queries again and again; only the oid differs.
-  auto session = factory.open(
-      {.application_name = application_name, .extra = {{"plan_cache_mode", "force_generic_plan"}}});
+  auto session = factory.open({.application_name = application_name});
   for (const auto& setting : read_role_settings(*session)) {
     session->run({"session.as_role", "SELECT pg_catalog.set_config($1, $2, false)"},
                  {std::string(setting.key()), std::string(setting.value().as_string())});

@@ -112,7 +112,6 @@ class Cutover {
                   "SET jit = off; SET synchronous_commit = local; SET plan_cache_mode = force_generic_plan"});
     observer_->run({"observe.settings", "SET synchronous_commit = local"});
     lock_timeout_ = lock_timeout_ms(*observer_, budgets());
-    rehearse_drain(context_, *locker_, *drainer_);
   }
 
   void close_sessions() {
@@ -181,6 +180,8 @@ class Cutover {
     }
     locker_->run({"cutover.yield_shadow",
                   "LOCK TABLE " + context_.plan.shadow.quoted() + " IN SHARE UPDATE EXCLUSIVE MODE"});
+    // Behind the yielding locks, so that it waits for nobody.
+    rehearse_drain(context_, *locker_, *drainer_);
     const auto until = Clock::now() + kTransactionLimit;
     milliseconds pause{20};
     while (Clock::now() < until && outcome_.attempts < context_.options.cutover_attempts &&

@@ -8,9 +8,9 @@
 
 namespace crossfade::orchestrator {
 
-/// The same statements about no row, outside the lock and rolled back: a session that reads the catalog for
-/// them only under the lock holds it three times as long. Throws DatabaseError, and as WorkerTransaction
-/// does.
+/// The same statements about no row, outside the lock and rolled back, so that the sessions have read the
+/// catalog for them by the time that the lock is held. `locker` has a transaction open that holds the
+/// yielding locks of source and shadow. Throws DatabaseError, and as WorkerTransaction does.
 void rehearse_drain(const RunContext& context, postgres::CopySession& locker, postgres::CopySession& drainer);
 
 /// `locker` holds the source's lock in an open transaction. Returns whether there was anything to bring over.

@@ -53,7 +53,7 @@ TEST_F(Partitions, ANewOneIsWhatPartitionOfWouldHaveMade) {
   expect_as_plain(
       "CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01') "
       "WITH (fillfactor = 70);\n"
-      "CREATE TABLE IF NOT EXISTS public.\"Events 3\" PARTITION OF public.events\n"
+      "CREATE TABLE IF NOT EXISTS public.\"Events 3\" PARTITION OF public.events -- the parent\n"
       "  FOR VALUES FROM ('2026-03-01') TO ('2026-04-01') PARTITION BY LIST (amount);\n"
       "CREATE TABLE events_rest PARTITION OF events DEFAULT;\n");
 }

@@ -98,7 +98,7 @@ inline constexpr OtherQueries kOtherQueries[] = {
     {"validate.", "in_place_faults_test"},
     {"look.", "in_place_faults_test"},
     {"build.", "in_place_faults_test; what it does not pass repeats itself: left-overs are cleaned up first"},
-    {"detach.", "in_place_test; whatever stops between the halves is finished by the next attempt"},
+    {"detach.", "partitions_test; whatever stops between the halves is finished by the next attempt"},
     {"batch.", "in_place_faults_test, batched_update_test"},
     {"contract.kept", "in_place_faults_test"},
     {"quarantine.", "in_place_faults_test"},

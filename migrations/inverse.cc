@@ -14,13 +14,8 @@ namespace {
 
 using postgres::quote_identifier;
 
-std::string quoted(const TableReference& name) {
-  return name.schema ? postgres::QualifiedName{*name.schema, name.name}.quoted()
-                     : quote_identifier(name.name);
-}
-
 Inverse alter(const TableReference& table, const std::string& action, bool lossless = true) {
-  return {fmt::format("ALTER TABLE {} {}", quoted(table), action), lossless};
+  return {fmt::format("ALTER TABLE {} {}", table.quoted(), action), lossless};
 }
 
 std::optional<Inverse> of_command(const TableReference& table, const AlterCommand& command) {
@@ -50,9 +45,9 @@ std::optional<Inverse> of_rename(const Statement& statement) {
                                     quote_identifier(statement.old_name)));
   TableReference renamed{table.schema, statement.new_name};
   const std::string back = " RENAME TO " + quote_identifier(table.name);
-  if (statement.object_type == "OBJECT_TABLE") return Inverse{"ALTER TABLE " + quoted(renamed) + back};
-  if (statement.object_type == "OBJECT_INDEX") return Inverse{"ALTER INDEX " + quoted(renamed) + back};
-  if (statement.object_type == "OBJECT_VIEW") return Inverse{"ALTER VIEW " + quoted(renamed) + back};
+  if (statement.object_type == "OBJECT_TABLE") return Inverse{"ALTER TABLE " + renamed.quoted() + back};
+  if (statement.object_type == "OBJECT_INDEX") return Inverse{"ALTER INDEX " + renamed.quoted() + back};
+  if (statement.object_type == "OBJECT_VIEW") return Inverse{"ALTER VIEW " + renamed.quoted() + back};
   return std::nullopt;
 }
 
@@ -63,10 +58,10 @@ std::optional<Inverse> inverse_of(const Statement& statement) {
     return of_command(*statement.table, statement.commands.front());
   if (statement.node == "RenameStmt" && statement.table) return of_rename(statement);
   if (statement.node == "IndexStmt" && !statement.index.empty() && statement.table)
-    return Inverse{"DROP INDEX " + quoted({statement.table->schema, statement.index})};
+    return Inverse{"DROP INDEX " + TableReference{statement.table->schema, statement.index}.quoted()};
   const std::vector<TableReference> created = created_relations(statement);
   if (created.size() != 1 || statement.if_exists) return std::nullopt;
-  const std::string name = quoted(created.front());
+  const std::string name = created.front().quoted();
   if (statement.node == "CreateStmt") return Inverse{"DROP TABLE " + name, false};
   if (statement.node == "CreateSeqStmt") return Inverse{"DROP SEQUENCE " + name};
   if (statement.node == "ViewStmt" && statement.tree.find("\"replace\":true") == std::string::npos)

@@ -3,8 +3,13 @@
 #include <stdexcept>
 
 #include "migrations/tokens.h"
+#include "postgres/quoting.h"
 
 namespace crossfade::migrations {
+
+std::string TableReference::quoted() const {
+  return schema ? postgres::QualifiedName{*schema, name}.quoted() : postgres::quote_identifier(name);
+}
 
 std::optional<std::vector<std::string>> parse_dotted_name(std::string_view text) {
   std::vector<Token> tokens;

@@ -19,6 +19,8 @@ struct TableReference {
 
   /// For people: public.orders
   std::string display() const { return schema ? *schema + "." + name : name; }
+  /// As SQL; without a schema where none was written.
+  std::string quoted() const;
   friend bool operator==(const TableReference&, const TableReference&) = default;
 };
 BOOST_DESCRIBE_STRUCT(TableReference, (), (schema, name))

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "migrations/tokens.h"
-#include "postgres/quoting.h"
 
 namespace crossfade::migrations {
 
@@ -16,11 +15,6 @@ namespace {
 /// triggers, identity) comes with ATTACH.
 constexpr std::string_view kLike =
     "INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION";
-
-std::string quoted(const TableReference& name) {
-  return (name.schema ? postgres::quote_identifier(*name.schema) + "." : "") +
-         postgres::quote_identifier(name.name);
-}
 
 /// Reads the statement's own tokens from front to back.
 class Reader {
@@ -95,8 +89,8 @@ std::optional<NewPartition> new_partition(const Statement& statement) {
   const std::string rest = text.substr(reader.offset());
   NewPartition out;
   out.create = fmt::format("{} (LIKE {} {}){}{}", head, parent, kLike, rest.empty() ? "" : " ", rest);
-  out.attach = fmt::format("ATTACH PARTITION {} {}", quoted(*statement.table), bound);
-  out.drop = "DROP TABLE IF EXISTS " + quoted(*statement.table);
+  out.attach = fmt::format("ATTACH PARTITION {} {}", statement.table->quoted(), bound);
+  out.drop = "DROP TABLE IF EXISTS " + statement.table->quoted();
   return out;
 }
 

@@ -15,7 +15,6 @@ namespace {
 using postgres::Row;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kYieldingLockPatience{15000};
 /// The first ACCESS EXCLUSIVE request assigns a transaction id, which holds vacuum back everywhere: attempts
 /// stay inside one transaction no longer than this (rule 25).
 constexpr milliseconds kTransactionLimit{10000};

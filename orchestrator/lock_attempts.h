@@ -16,6 +16,9 @@
 
 namespace crossfade::orchestrator {
 
+/// How long the yielding lock is waited for; an autovacuum makes way after deadlock_timeout.
+inline constexpr std::chrono::milliseconds kYieldingLockPatience{15000};
+
 struct LockBudgets {
   int lock_ms = 200;  ///< per attempt; never more than half of the server's deadlock_timeout
   int hold_ms = 500;  ///< from the first exclusive lock requested to the commit, together with lock_ms

@@ -120,8 +120,7 @@ InPlaceSteps plan_create_index(const StatementContext& context) {
     if (!context.statement.index.empty()) return {.refusals = {name_taken(context, named.name)}};
     // As the server would.
     named.name = first_free_name(named.name, context.names.relations);
-    const std::size_t name = named.definition.find(" INDEX ") + 7;
-    named.definition.replace(name, named.definition.find(" ON ", name) - name, quote_identifier(named.name));
+    named.definition = with_index_name(named.definition, named.name);
   }
   if (context.facts.target_partitioned) return plan_partitioned_index(context, named);
   StepList steps(context, kStrategy, context.statement.unique ? "44" : "36");
@@ -146,8 +145,7 @@ InPlaceSteps plan_drop_index(const StatementContext& context) {
   }
   StepList steps(context, kStrategy, "41");
   for (const migrations::TableReference& index : context.statement.objects) {
-    const std::string name =
-        index.schema ? QualifiedName{*index.schema, index.name}.quoted() : quote_identifier(index.name);
+    const std::string name = index.quoted();
     if (context.facts.target_partitioned) {
       steps.on(context.table->name, "ACCESS EXCLUSIVE", StepKind::locked, "drop index " + index.display(),
                {"DROP INDEX " + name},

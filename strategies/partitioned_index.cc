@@ -15,7 +15,6 @@ namespace crossfade::strategies {
 namespace {
 
 using postgres::QualifiedName;
-using postgres::quote_identifier;
 
 /// As PostgreSQL calls the index that it makes for a partition.
 std::string partition_index_name(const QualifiedName& partition, const postgres::Index& index) {
@@ -59,10 +58,7 @@ class PartitionedIndex {
 
   /// On this table alone it is invalid until every partition's index is attached to it.
   void add_without_rows(const QualifiedName& table, const std::string& name, std::string_view what) {
-    std::string sql = named(index_statement(index_, table), " INDEX ", name);
-    const std::size_t at =
-        sql.find(" ON ", sql.find(quote_identifier(name)) + quote_identifier(name).size()) + 4;
-    if (sql.compare(at, 5, "ONLY ") != 0) sql.insert(at, "ONLY ");
+    const std::string sql = with_index_name(index_statement(index_, table), name, true);
     InPlaceStep& step =
         steps_.on(table, "SHARE", StepKind::locked, fmt::format("index {} on {} alone", name, what), {sql},
                   "Holds no rows, so the lock is short; invalid until all partitions have theirs.");
@@ -71,11 +67,11 @@ class PartitionedIndex {
   }
 
   void build(const QualifiedName& partition, const std::string& name) {
-    const auto statements = migrations::parse_statements(index_statement(index_, partition), index_.name, 1);
+    const auto statements =
+        migrations::parse_statements(with_index_name(index_statement(index_, partition), name), name, 1);
     InPlaceStep& step =
         steps_.on(partition, "SHARE UPDATE EXCLUSIVE", StepKind::index, "build index " + name,
-                  {named(migrations::with_concurrently(statements.front()), " CONCURRENTLY ", name)},
-                  "Writers go on while it is built.");
+                  {migrations::with_concurrently(statements.front())}, "Writers go on while it is built.");
     step.index = name;
     indexes_[partition.quoted()] = {partition.schema, name};
     step.undo = {"DROP INDEX CONCURRENTLY IF EXISTS " + indexes_.at(partition.quoted()).quoted()};
@@ -91,13 +87,6 @@ class PartitionedIndex {
     step.locks.push_back({partition.parent.display(), "ACCESS SHARE"});
     // An attached index cannot be dropped alone.
     step.undo = {"DROP INDEX IF EXISTS " + parent.quoted()};
-  }
-
-  /// The statement with another name for the index, which stands between `before` and ON.
-  static std::string named(std::string sql, std::string_view before, const std::string& name) {
-    const std::size_t begin = sql.find(before) + before.size();
-    sql.replace(begin, sql.find(" ON ", begin) - begin, quote_identifier(name));
-    return sql;
   }
 
   const StatementContext& context_;

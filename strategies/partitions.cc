@@ -122,8 +122,8 @@ InPlaceSteps plan_detach_partition(const StatementContext& context) {
   } else {
     const std::string detach = alter_table(context.table->name, "DETACH PARTITION " + child.name.quoted());
     InPlaceStep& step =
-        steps.add(StepKind::autocommit, "detach partition " + child.name.display(),
-                  {detach + " CONCURRENTLY"}, "Waits for older transactions while the application goes on.");
+        steps.add(StepKind::detach, "detach partition " + child.name.display(), {detach + " CONCURRENTLY"},
+                  "Waits for older transactions while the application goes on.");
     step.relation = child.name;
     step.locks = {{context.table->name.display(), "SHARE UPDATE EXCLUSIVE"},
                   {child.name.display(), "ACCESS EXCLUSIVE"}};

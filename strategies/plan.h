@@ -132,12 +132,13 @@ enum class StepKind {
   locked,      ///< the relation's lock by short attempts, then the statements, in one transaction
   plain,       ///< one transaction; no lock on an existing table that anybody would wait for
   autocommit,  ///< outside a transaction, may be repeated
+  detach,      ///< DETACH PARTITION CONCURRENTLY, in two halves that may each be repeated
   index,       ///< CREATE INDEX CONCURRENTLY; an invalid left-over is dropped first, and after a failure
   validate,    ///< VALIDATE CONSTRAINT under a lock that writers do not notice
   look,        ///< a query that must return nothing: rows that would be in the way
   batched,     ///< an UPDATE or DELETE, a batch of rows a transaction
 };
-BOOST_DESCRIBE_ENUM(StepKind, locked, plain, autocommit, index, validate, look, batched)
+BOOST_DESCRIBE_ENUM(StepKind, locked, plain, autocommit, detach, index, validate, look, batched)
 
 /// One step of a change in place.
 struct InPlaceStep {

@@ -48,6 +48,15 @@ std::string index_statement(const postgres::Index& index, const postgres::Qualif
   return migrations::with_relation(statements.front(), table);
 }
 
+std::string with_index_name(std::string definition, const std::string& name, bool only) {
+  const std::string quoted = quote_identifier(name);
+  const std::size_t begin = definition.find(" INDEX ") + 7;
+  definition.replace(begin, definition.find(" ON ", begin) - begin, quoted);
+  const std::size_t table = begin + quoted.size() + 4;
+  if (only && definition.compare(table, 5, "ONLY ") != 0) definition.insert(table, "ONLY ");
+  return definition;
+}
+
 std::string constraint_using_index(const postgres::Table& table, const postgres::Index& index,
                                    const postgres::QualifiedName& on) {
   const postgres::Constraint* constraint = find_constraint(table, *index.constraint_name);

@@ -17,6 +17,9 @@ std::vector<std::string> shape_statements(const postgres::Table& source,
 /// CREATE INDEX of `index` on another table; `index.definition` with its relation replaced.
 std::string index_statement(const postgres::Index& index, const postgres::QualifiedName& table);
 
+/// A CREATE INDEX as the server prints it, with another name; `only`: on the table alone, without partitions.
+std::string with_index_name(std::string definition, const std::string& name, bool only = false);
+
 /// ALTER TABLE … ADD CONSTRAINT … USING INDEX with its deferrability.
 std::string constraint_using_index(const postgres::Table& table, const postgres::Index& index,
                                    const postgres::QualifiedName& on);

@@ -28,7 +28,6 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr milliseconds kYieldingLockPatience{15000};
 /// The first time shorter, so that what holds the table up is soon named.
 constexpr milliseconds kFirstYieldingLockPatience{5000};
 /// How long a moment without any snapshot is looked for, right before the lock is requested.

@@ -18,9 +18,6 @@ namespace {
 using postgres::QualifiedName;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLongestPause{2000};
-constexpr milliseconds kYieldingLockPatience{15000};
-
 constexpr std::string_view kDetachState = R"sql(
 SELECT p.nspname AS schema, c.relname AS name, i.inhdetachpending AS pending
   FROM pg_catalog.pg_inherits i
@@ -73,11 +70,8 @@ void detach_partition(const StepContext& context, const strategies::InPlaceStep&
       send_autovacuum_away(context, *session, step.relation);
       take_next_half(*session, step, *now);
     } catch (const postgres::DatabaseError& error) {
-      if (error.connection_dead()) throw;
-      if (!error.lock_not_available() && error.sqlstate() != "40P01") {
-        check_stop(context);
-        throw;
-      }
+      if (error.cancelled()) check_stop(context);
+      if (!another_try_may_help(error)) throw;
       context.progress.set_waiting(fmt::format("older transactions on {}: {}", now->parent.display(),
                                                describe_lock_holders(*session, now->parent)));
       sleep_unless_stopped(pause, context.stop);

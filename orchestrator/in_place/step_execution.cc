@@ -22,8 +22,6 @@ using strategies::InPlaceStep;
 using strategies::StepKind;
 
 constexpr int kDeadlinesMissed = 3;
-constexpr milliseconds kLongestPause{2000};
-constexpr milliseconds kYieldingLockPatience{15000};
 
 LockBudgets budgets(const StepContext& context) {
   return {context.options.lock_budget_ms, context.options.hold_budget_ms};
@@ -41,11 +39,6 @@ Failure too_slow(const StepContext& context, const postgres::QualifiedName& rela
                   relation.name.empty() ? "" : " on " + relation.display()),
       error.report().message,
       "Raise --hold-budget at a quiet hour, then run `crossfade up` again; nothing of this step was kept.");
-}
-
-bool another_try_may_help(const postgres::DatabaseError& error) {
-  return !error.connection_dead() &&
-         (error.lock_not_available() || error.sqlstate() == "40P01" || error.sqlstate() == "40001");
 }
 
 void run_validate(const StepContext& context, const InPlaceStep& step, const std::function<void()>& finish) {
@@ -170,6 +163,11 @@ void run_locked(const StepContext& context, const postgres::QualifiedName& relat
   }
 }
 
+bool another_try_may_help(const postgres::DatabaseError& error) {
+  return !error.connection_dead() &&
+         (error.lock_not_available() || error.sqlstate() == "40P01" || error.sqlstate() == "40001");
+}
+
 void check_stop(const StepContext& context) {
   if (!context.stop.stop_requested()) return;
   throw resumable(context.run, "stopped", "stopped on request", "",
@@ -184,10 +182,10 @@ void carry_out(const StepContext& context, const InPlaceStep& step, const std::f
     case StepKind::plain:
       return run_in_transaction(context, step.sql, step.bounded, finish);
     case StepKind::autocommit:
-      if (step.hazard == "58")
-        detach_partition(context, step);
-      else
-        run_outside_transaction(context, step);
+      run_outside_transaction(context, step);
+      return run_plain(context, {}, finish);
+    case StepKind::detach:
+      detach_partition(context, step);
       return run_plain(context, {}, finish);
     case StepKind::index:
       build_index_concurrently(context, step);

@@ -3,6 +3,7 @@
 // session has no transaction open.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <stop_token>
 #include <string>
@@ -10,6 +11,7 @@
 #include "orchestrator/journal.h"
 #include "orchestrator/ownership.h"
 #include "orchestrator/run_context.h"
+#include "postgres/error.h"
 #include "strategies/plan.h"
 
 namespace crossfade::orchestrator {
@@ -37,6 +39,12 @@ void run_locked(const StepContext& context, const postgres::QualifiedName& relat
 /// In one transaction, without a lock of its own.
 void run_plain(const StepContext& context, const std::vector<std::string>& sql,
                const std::function<void()>& finish);
+
+/// The longest pause between two tries.
+inline constexpr std::chrono::milliseconds kLongestPause{2000};
+
+/// A lock was not to be had, or another transaction was in the way.
+bool another_try_may_help(const postgres::DatabaseError& error);
 
 /// Throws Failure (exit 4) where the operator asked to stop.
 void check_stop(const StepContext& context);

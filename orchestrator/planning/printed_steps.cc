@@ -30,7 +30,8 @@ std::vector<strategies::Step> printed_steps(const strategies::InPlacePlan& plan)
                    .table = step.relation.name.empty() ? "" : step.relation.display(),
                    .sql = sql_of(step),
                    .locks = step.locks,
-                   .in_transaction = step.kind != StepKind::autocommit && step.kind != StepKind::index,
+                   .in_transaction = step.kind != StepKind::autocommit && step.kind != StepKind::detach &&
+                                     step.kind != StepKind::index,
                    .hazard = step.hazard,
                    .reason = step.reason});
     contract.insert(contract.end(), step.contract.begin(), step.contract.end());

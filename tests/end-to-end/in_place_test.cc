@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-class InPlace : public ::testing::Test {
+class InPlace : public OneRevision {
  protected:
   InPlace() {
     product_.as("keeper", kAccounts);
@@ -23,14 +23,6 @@ class InPlace : public ::testing::Test {
   }
 
   Answer ask(std::vector<std::string> arguments) { return product_.ask(std::move(arguments)); }
-
-  Answer up(const std::string& sql, std::vector<std::string> options = {}) {
-    product_.write("0001_change.sql", sql);
-    options.insert(options.begin(), "up");
-    return ask(std::move(options));
-  }
-
-  std::string scalar(const std::string& sql) { return product_.database().scalar(sql); }
 
   std::vector<std::string> strategies_of(const Answer& plan) {
     std::vector<std::string> out;
@@ -58,8 +50,6 @@ class InPlace : public ::testing::Test {
     EXPECT_THAT(product_.traces(), IsEmpty());
     EXPECT_EQ(scalar("SELECT count(*) FROM crossfade.revisions"), "1");
   }
-
-  Product product_;
 };
 
 TEST_F(InPlace, CatalogChangesRunAsTheyAre) {

@@ -26,16 +26,9 @@ constexpr const char* kEvents =
     "CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');"
     "INSERT INTO events VALUES ('2026-01-05', 1, 7)";
 
-class Partitions : public ::testing::Test {
+class Partitions : public OneRevision {
  protected:
   Partitions() { product_.as("keeper", kEvents); }
-
-  Answer up(const std::string& sql, std::vector<std::string> options = {}) {
-    product_.write("0001_change.sql", sql);
-    options.insert(options.begin(), "up");
-    return product_.ask(std::move(options));
-  }
-  std::string scalar(const std::string& sql) { return product_.database().scalar(sql); }
 
   void expect_as_plain(const std::string& sql) {
     const Answer answer = up(sql);
@@ -45,8 +38,6 @@ class Partitions : public ::testing::Test {
     plain.as("keeper", sql);
     EXPECT_EQ(product_.schema(), plain.schema()) << sql;
   }
-
-  Product product_;
 };
 
 TEST_F(Partitions, ANewOneIsWhatPartitionOfWouldHaveMade) {

@@ -152,6 +152,19 @@ class Product {
   Folder folder_;
 };
 
+/// One file, and what `up` makes of it.
+class OneRevision : public ::testing::Test {
+ protected:
+  Answer up(const std::string& sql, std::vector<std::string> options = {}) {
+    product_.write("0001_change.sql", sql);
+    options.insert(options.begin(), "up");
+    return product_.ask(std::move(options));
+  }
+  std::string scalar(const std::string& sql) { return product_.database().scalar(sql); }
+
+  Product product_;
+};
+
 /// Accounts as an application might have them: 2,000 rows, two indexes, a check, grants.
 inline constexpr const char* kAccounts =
     "CREATE TABLE accounts (id integer PRIMARY KEY, owner text NOT NULL, balance integer DEFAULT 0,"

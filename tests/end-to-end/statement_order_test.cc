@@ -9,24 +9,15 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-class StatementOrder : public ::testing::Test {
+class StatementOrder : public OneRevision {
  protected:
   StatementOrder() { product_.as("keeper", kAccounts); }
-
-  Answer up(const std::string& sql, std::vector<std::string> options = {}) {
-    product_.write("0001_change.sql", sql);
-    options.insert(options.begin(), "up");
-    return product_.ask(std::move(options));
-  }
-  std::string scalar(const std::string& sql) { return product_.database().scalar(sql); }
 
   void expect_refused(const std::string& sql, const std::string& code) {
     const Answer answer = up(sql, {"--approve"});
     EXPECT_EQ(answer.exit_code(), 5) << sql << describe(answer.finished);
     EXPECT_EQ(answer.error_code(), code) << sql;
   }
-
-  Product product_;
 };
 
 TEST_F(StatementOrder, ADropBehindARenameMeansTheTableThatHasTheNameThen) {

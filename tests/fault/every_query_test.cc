@@ -91,10 +91,7 @@ TEST(EveryQuery, SurvivesTheEndOfItsBackend) {
       const Obstacle obstacle(scene, scenario);
       return scene.run(scenario.command, faults);
     }();
-    std::vector<FaultTrial> not_met;
-    for (const FaultTrial& trial : chain) {
-      if (!fired(scene, trial)) not_met.push_back(trial);
-    }
+    std::vector<FaultTrial> not_met = not_fired(scene, chain);
     EXPECT_TRUE(may_end(finished)) << describe(finished);
     const bool under_way = scene.times_traced("owner.take_over.commit") > 0;
     const bool stops_on_purpose = scenario.command.back() == "--postpone-cutover";

@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -31,6 +33,42 @@ inline std::string fault_of(const FaultTrial& trial, std::string_view action) {
 
 inline bool fired(const Scene& scene, const FaultTrial& trial) {
   return scene.times_traced("fired " + trial.query_name) > 0;
+}
+
+inline std::vector<FaultTrial> not_fired(const Scene& scene, const std::vector<FaultTrial>& chain) {
+  std::vector<FaultTrial> out;
+  for (const FaultTrial& trial : chain) {
+    if (!fired(scene, trial)) out.push_back(trial);
+  }
+  return out;
+}
+
+/// In the order of their first time.
+inline std::vector<std::string> distinct_queries(const std::vector<std::string>& traced) {
+  std::set<std::string> seen;
+  std::vector<std::string> out;
+  for (const std::string& name : traced) {
+    if (!name.ends_with(".rollback") && seen.insert(name).second) out.push_back(name);
+  }
+  return out;
+}
+
+/// A quick run interrupts at one moment of each query, or of one of `share`; with CROSSFADE_TEST_LONG=1 at
+/// both of each. CROSSFADE_TEST_ONLY=NAME tries that query alone.
+inline std::vector<FaultTrial> trials_of(const std::vector<std::string>& names, const Scenario& scenario,
+                                         int share) {
+  const char* only = std::getenv("CROSSFADE_TEST_ONLY");
+  const bool thorough = std::getenv("CROSSFADE_TEST_LONG") != nullptr;
+  std::vector<FaultTrial> out;
+  int number = 0;
+  for (const std::string& name : names) {
+    if (only != nullptr && name != only) continue;
+    if (++number % share != 0 && !thorough && only == nullptr) continue;
+    const bool before = out.size() % 2 == 0;
+    if (thorough || before) out.push_back({name, 1, "before", scenario});
+    if (thorough || !before) out.push_back({name, 1, "after", scenario});
+  }
+  return out;
 }
 
 /// Trials of one scenario that one scene passes one after the other, spread over the whole run.

@@ -5,9 +5,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <cstdlib>
-#include <set>
-
 #include "tests/fault/fault_chains.h"
 #include "tests/fault/in_place_scene.h"
 
@@ -40,31 +37,11 @@ const std::vector<std::string>& queries() {
     const Finished finished = scene.run(kCommand);
     EXPECT_EQ(finished.exit_code, 0) << describe(finished);
     scene.expect_carried_out_once();
-    std::set<std::string> seen;
-    std::vector<std::string> out;
-    for (const std::string& name : scene.traced()) {
-      if (is_of_the_run(name) && !name.ends_with(".rollback") && seen.insert(name).second)
-        out.push_back(name);
-    }
+    std::vector<std::string> out = distinct_queries(scene.traced());
+    std::erase_if(out, [](const std::string& name) { return !is_of_the_run(name); });
     return out;
   }();
   return names;
-}
-
-/// A quick run interrupts at one moment of each query, or of one of `share`.
-std::vector<FaultTrial> trials(int share) {
-  const char* only = std::getenv("CROSSFADE_TEST_ONLY");
-  const bool thorough = std::getenv("CROSSFADE_TEST_LONG") != nullptr;
-  std::vector<FaultTrial> out;
-  int number = 0;
-  for (const std::string& name : queries()) {
-    if (only != nullptr && name != only) continue;
-    if (++number % share != 0 && !thorough && only == nullptr) continue;
-    const bool before = out.size() % 2 == 0;
-    if (thorough || before) out.push_back({name, 1, "before", scenario()});
-    if (thorough || !before) out.push_back({name, 1, "after", scenario()});
-  }
-  return out;
 }
 
 void expect_a_good_end(InPlaceScene& scene) {
@@ -74,7 +51,7 @@ void expect_a_good_end(InPlaceScene& scene) {
 }
 
 TEST(InPlaceFaults, KillMinusNineBesideEveryQueryIsMadeGoodByTheSameCommand) {
-  for_chains(chains(trials(1), 6, false), [](const std::vector<FaultTrial>& chain) {
+  for_chains(chains(trials_of(queries(), scenario(), 1), 6, false), [](const std::vector<FaultTrial>& chain) {
     InPlaceScene scene;
     std::vector<FaultTrial> not_met;
     for (const FaultTrial& trial : chain) {
@@ -92,16 +69,13 @@ TEST(InPlaceFaults, KillMinusNineBesideEveryQueryIsMadeGoodByTheSameCommand) {
 }
 
 TEST(InPlaceFaults, ALostSessionBesideEveryQueryIsMadeGood) {
-  for_chains(chains(trials(2), 4, false), [](const std::vector<FaultTrial>& chain) {
+  for_chains(chains(trials_of(queries(), scenario(), 2), 4, false), [](const std::vector<FaultTrial>& chain) {
     InPlaceScene scene;
     std::string faults;
     for (const FaultTrial& trial : chain)
       faults += (faults.empty() ? "" : ",") + fault_of(trial, "terminate");
     scene.run(kCommand, faults);
-    std::vector<FaultTrial> not_met;
-    for (const FaultTrial& trial : chain) {
-      if (!fired(scene, trial)) not_met.push_back(trial);
-    }
+    std::vector<FaultTrial> not_met = not_fired(scene, chain);
     expect_a_good_end(scene);
     return not_met;
   });

@@ -5,9 +5,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <cstdlib>
 #include <functional>
-#include <set>
 
 #include "tests/fault/fault_chains.h"
 #include "tests/fault/in_place_scene.h"
@@ -68,7 +66,6 @@ struct Reference {
 };
 
 Reference reference_of(const Removal& removal) {
-  const char* only = std::getenv("CROSSFADE_TEST_ONLY");
   InPlaceScene scene;
   removal.prelude(scene);
   const Finished finished = scene.run({removal.command});
@@ -78,17 +75,7 @@ Reference reference_of(const Removal& removal) {
     EXPECT_THAT(state_of(scene), ::testing::Not(::testing::Contains("index one_code true")));
     EXPECT_THAT(state_of(scene), ::testing::Contains("index orders_amount true"));
   }
-  Reference out{state_of(scene), {}};
-  std::set<std::string> seen;
-  for (const std::string& name : scene.traced()) {
-    if (name.ends_with(".rollback") || !seen.insert(name).second || (only != nullptr && name != only))
-      continue;
-    const bool thorough = std::getenv("CROSSFADE_TEST_LONG") != nullptr;
-    const bool before = seen.size() % 2 == 0;
-    if (thorough || before) out.trials.push_back({name, 1, "before", {.name = removal.command}});
-    if (thorough || !before) out.trials.push_back({name, 1, "after", {.name = removal.command}});
-  }
-  return out;
+  return {state_of(scene), trials_of(distinct_queries(scene.traced()), {.name = removal.command}, 1)};
 }
 
 void survives_kills(const Removal& removal) {

@@ -57,7 +57,9 @@ int main(int argc, char** argv) {
                                      .next = "Leave --format out, or use --format json."}});
   }
   arguments.global.json = format == OutputFormat::json;
-  const CommandEnvironment environment{arguments.global, signals->token()};
   const OutputStyle style{arguments.global.json, arguments.global.progress == ProgressStyle::json};
-  return print(chosen, style, guarded([&] { return commands.action()(environment); }));
+  return print(chosen, style, guarded([&] {
+                 return commands.action()(
+                     {arguments.global, signals->token(), postgres::FaultPlan::from_environment()});
+               }));
 }

@@ -97,12 +97,22 @@ void RevisionRuns::prepare(const std::vector<migrations::MigrationFile>& files) 
   }
   result_.document["runs"] = boost::json::array();
   if (files.empty()) return;
+  try {
+    require_plannable(files.front());
+  } catch (const std::exception&) {
+    // Where another process has made the journal meanwhile, the file may be refused for what that one has
+    // done.
+    if (!journal_exists(*session_)) throw;
+  }
+  initialise_journal(*session_);
+}
+
+void RevisionRuns::require_plannable(const migrations::MigrationFile& file) {
   const auto planner = open_as_role(factory_, "crossfade/plan");
   EarlierChanges none(default_schema(*planner));
-  const strategies::RevisionPlan plan = plan_revision(*planner, {&files.front(), 1, {}}, none);
+  const strategies::RevisionPlan plan = plan_revision(*planner, {&file, 1, {}}, none);
   if (!plan.refusals.empty()) throw refusal_of(plan);
-  require_policy(nullptr, files.front(), plan, {options_.approved, options_.additive_only});
-  initialise_journal(*session_);
+  require_policy(nullptr, file, plan, {options_.approved, options_.additive_only});
 }
 
 void RevisionRuns::apply_one(const migrations::MigrationFile& file) {

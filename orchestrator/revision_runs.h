@@ -33,6 +33,7 @@ class RevisionRuns {
 
  private:
   void prepare(const std::vector<migrations::MigrationFile>& files);
+  void require_plannable(const migrations::MigrationFile& file);
   void apply_one(const migrations::MigrationFile& file);
   void execute(const Run& run, bool resumed, const RunOptions& options);
   std::optional<Run> unfinished_run(const migrations::MigrationFile& file);

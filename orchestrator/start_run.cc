@@ -73,29 +73,52 @@ class Start {
     run.end.completion_back = file_.completion_back;
     run.postponed = options_.postpone_cutover;
 
-    if (is_done()) return std::nullopt;
-    // First without the locks: they are those of the tables that the plan names.
-    const std::vector<strategies::ChangedTable> tables = tables_of_next_part();
-    if (options_.on_tables) options_.on_tables(tables);
-    for (const strategies::ChangedTable& table : tables)
-      hold_table(*session_, table.oid, table.name.display());
-    // Another process may have done the same, to the end, while this one waited for the tables.
-    if (is_done()) return std::nullopt;
-    if (const auto other = started_by_another()) return other;
-    for (const strategies::ChangedTable& table : tables)
-      before_.emplace(table.oid, checkers::read_fingerprint(*planner_, table.oid));
-    try {
-      return start(run);
-    } catch (const postgres::DatabaseError& error) {
-      // A run without a table has no lock to wait for: the journal's unique index tells the two apart.
-      if (error.sqlstate() != "23505") throw;
+    // Another process may be at the same revision: what it does to a table while this one plans for it makes
+    // a plan, or a refusal, of something that is no longer so. Its run is journalled before its first change,
+    // so that an error counts only where the journal says of the revision what it said before.
+    for (;;) {
+      const Standing before = standing();
+      if (before.done) return std::nullopt;
+      if (before.open_run) return before.open_run;
+      try {
+        lock_tables(tables_of_next_part());
+        if (standing() == before) return start(run);
+      } catch (const std::exception&) {
+        if (standing() == before) throw;
+      }
+      unlock_tables();
     }
-    if (is_done()) return std::nullopt;
-    return started_by_another();
   }
 
  private:
-  std::optional<std::int64_t> start(Run& run) {
+  /// What the journal says of the revision.
+  struct Standing {
+    bool done = false;  ///< applied, or taken back
+    std::optional<std::int64_t> open_run;
+    std::vector<FinishedStatement> finished;
+
+    bool operator==(const Standing&) const = default;
+  };
+
+  Standing standing() {
+    return {is_applied(*session_, file_.revision) == (file_.direction == Direction::up), started_by_another(),
+            finished_of(journal_, file_)};
+  }
+
+  void lock_tables(const std::vector<strategies::ChangedTable>& tables) {
+    if (options_.on_tables) options_.on_tables(tables);
+    for (const strategies::ChangedTable& table : tables)
+      hold_table(*session_, table.oid, table.name.display());
+    for (const strategies::ChangedTable& table : tables)
+      before_.emplace(table.oid, checkers::read_fingerprint(*planner_, table.oid));
+  }
+
+  void unlock_tables() {
+    session_->run({"start.unlock", "SELECT pg_catalog.pg_advisory_unlock_all()"});
+    before_.clear();
+  }
+
+  std::optional<std::int64_t> start(Run run) {
     // The journal row gives the number that names the schemas; a refusal rolls it back.
     postgres::Transaction transaction(*session_, "start");
     run.run = journal_.create_run(run);
@@ -115,13 +138,12 @@ class Start {
 
   std::optional<std::int64_t> started_by_another() {
     for (const Run& open : journal_.open_runs()) {
-      if (open.revision == file_.revision && open.phase != Phase::soaking) return open.run;
+      if (open.revision == file_.revision && open.end.direction == file_.direction &&
+          open.phase != Phase::soaking)
+        return open.run;
     }
     return std::nullopt;
   }
-
-  /// Applied, or taken back.
-  bool is_done() { return is_applied(*session_, file_.revision) == (file_.direction == Direction::up); }
 
   strategies::RevisionPlan plan_now(std::int64_t run) {
     EarlierChanges none(default_schema(*planner_));

@@ -41,8 +41,7 @@ std::string line_of(const Run& run) {
 }  // namespace
 
 postgres::SessionFactory CommandEnvironment::connect() const {
-  return postgres::SessionFactory(postgres::ConnectionTarget(database_of(options)),
-                                  postgres::FaultPlan::from_environment());
+  return postgres::SessionFactory(postgres::ConnectionTarget(database_of(options)), faults);
 }
 
 bool CommandEnvironment::database_given() const {

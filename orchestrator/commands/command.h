@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -14,6 +15,7 @@
 #include "orchestrator/reporter.h"
 #include "orchestrator/run_context.h"
 #include "postgres/connection.h"
+#include "postgres/fault.h"
 #include "postgres/problem.h"
 
 namespace crossfade::orchestrator {
@@ -33,6 +35,7 @@ struct GlobalOptions {
 struct CommandEnvironment {
   GlobalOptions options;
   std::stop_token stop;
+  std::shared_ptr<postgres::FaultPlan> faults;  ///< one a process, so that it counts over all connections
 
   postgres::SessionFactory connect() const;
   /// Whether the options or the environment name one; libpq's own variables do not count.

@@ -18,6 +18,8 @@ namespace crossfade::orchestrator {
 struct FinishedStatement {
   int number = 0;
   std::string fingerprint;
+
+  bool operator==(const FinishedStatement&) const = default;
 };
 
 struct PlanningRequest {

@@ -45,6 +45,11 @@ bool is_applied(postgres::Session& session, const std::string& revision) {
   return std::find(applied.begin(), applied.end(), revision) != applied.end();
 }
 
+std::vector<strategies::ChangedTable> tables_of(const strategies::PartPlan& part) {
+  if (part.shadow) return {{part.shadow->source.oid, part.shadow->source.name}};
+  return part.in_place->tables;
+}
+
 /// The table that a part is about, where there is exactly one.
 std::optional<strategies::ChangedTable> only_table(const strategies::PartPlan& part) {
   if (part.shadow) return strategies::ChangedTable{part.shadow->source.oid, part.shadow->source.name};
@@ -76,13 +81,15 @@ class Start {
     // Another process may be at the same revision: what it does to a table while this one plans for it makes
     // a plan, or a refusal, of something that is no longer so. Its run is journalled before its first change,
     // so that an error counts only where the journal says of the revision what it said before.
-    for (;;) {
+    for (bool guessed = false;; guessed = true) {
       const Standing before = standing();
       if (before.done) return std::nullopt;
       if (before.open_run) return before.open_run;
       try {
-        lock_tables(tables_of_next_part());
-        if (standing() == before) return start(run);
+        // The locks are those of the tables that the plan names, and the plan is made under them.
+        if (!guessed) guess_tables(before);
+        lock_tables();
+        if (standing() == before && start(run, before)) return started_;
       } catch (const std::exception&) {
         if (standing() == before) throw;
       }
@@ -105,11 +112,17 @@ class Start {
             finished_of(journal_, file_)};
   }
 
-  void lock_tables(const std::vector<strategies::ChangedTable>& tables) {
-    if (options_.on_tables) options_.on_tables(tables);
-    for (const strategies::ChangedTable& table : tables)
+  void guess_tables(const Standing& standing) {
+    if (const auto table = subject_of_next_statement(*planner_, {&file_, 1, standing.finished}))
+      tables_.push_back(*table);
+  }
+
+  void lock_tables() {
+    if (freeing_) options_.on_tables(tables_);
+    freeing_ = false;
+    for (const strategies::ChangedTable& table : tables_)
       hold_table(*session_, table.oid, table.name.display());
-    for (const strategies::ChangedTable& table : tables)
+    for (const strategies::ChangedTable& table : tables_)
       before_.emplace(table.oid, checkers::read_fingerprint(*planner_, table.oid));
   }
 
@@ -118,22 +131,54 @@ class Start {
     before_.clear();
   }
 
-  std::optional<std::int64_t> start(Run run) {
-    // The journal row gives the number that names the schemas; a refusal rolls it back.
-    postgres::Transaction transaction(*session_, "start");
-    run.run = journal_.create_run(run);
-    const strategies::RevisionPlan plan = plan_now(run.run);
-    if (!plan.refusals.empty()) throw refusal_of(plan);
-    require_policy(&journal_, file_, plan, {options_.approved, options_.additive_only});
+  /// False where it has to be planned anew: other tables have to be locked, another run comes first, or
+  /// another process was faster.
+  bool start(Run run, const Standing& before) {
+    const std::int64_t number = journal_.next_run_number();
+    strategies::RevisionPlan plan = plan_now(number);
+    if (!is_acceptable(plan)) return false;
     if (plan.parts.empty()) {
-      transaction.rollback();
       finish_empty();
-      return std::nullopt;
+      return true;
     }
+    postgres::Transaction transaction(*session_, "start");
+    // One open run a revision, by the journal's unique index.
+    run.run = journal_.create_run(run);
+    const Standing now = standing();
+    if (now.done != before.done || now.finished != before.finished) return false;
+    // The number is in the names that were planned; a run that was given up leaves a gap.
+    if (run.run != number && (!is_acceptable(plan = plan_now(run.run)) || plan.parts.empty())) return false;
     for (const Problem& announcement : plan.announcements) reporter_.note(describe(announcement));
     journal_part(run, plan.parts.front(), plan.parts.size() == 1);
     transaction.commit();
-    return run.run;
+    started_ = run.run;
+    return true;
+  }
+
+  /// Throws what stands in the plan's way.
+  bool is_acceptable(const strategies::RevisionPlan& plan) {
+    if (!plan.refusals.empty()) throw refusal_of(plan);
+    if (!plan.parts.empty() && !has_what_it_needs(plan.parts.front())) return false;
+    require_policy(&journal_, file_, plan, {options_.approved, options_.additive_only});
+    return true;
+  }
+
+  /// The tables of the part are locked, and no other open run is about one of them.
+  bool has_what_it_needs(const strategies::PartPlan& part) {
+    tables_ = tables_of(part);
+    freeing_ = options_.on_tables && is_in_use();
+    return !freeing_ && std::all_of(tables_.begin(), tables_.end(),
+                                    [&](const auto& table) { return before_.contains(table.oid); });
+  }
+
+  bool is_in_use() {
+    const std::vector<Run> open = journal_.open_runs();
+    return std::any_of(open.begin(), open.end(), [&](const Run& other) {
+      const bool same = other.revision == file_.revision && other.end.direction == file_.direction;
+      return !same && std::any_of(tables_.begin(), tables_.end(), [&](const auto& table) {
+        return other.table_schema == table.name.schema && other.table_name == table.name.name;
+      });
+    });
   }
 
   std::optional<std::int64_t> started_by_another() {
@@ -148,15 +193,6 @@ class Start {
   strategies::RevisionPlan plan_now(std::int64_t run) {
     EarlierChanges none(default_schema(*planner_));
     return plan_revision(*planner_, {&file_, run, finished_of(journal_, file_)}, none);
-  }
-
-  std::vector<strategies::ChangedTable> tables_of_next_part() {
-    const strategies::RevisionPlan plan = plan_now(journal_.next_run_number());
-    if (!plan.refusals.empty()) throw refusal_of(plan);
-    if (plan.parts.empty()) return {};
-    const strategies::PartPlan& part = plan.parts.front();
-    if (part.shadow) return {{part.shadow->source.oid, part.shadow->source.name}};
-    return part.in_place->tables;
   }
 
   void journal_part(Run& run, const strategies::PartPlan& part, bool last) {
@@ -207,7 +243,10 @@ class Start {
   std::unique_ptr<postgres::Session> session_;
   std::unique_ptr<postgres::Session> planner_;
   Journal journal_;
+  std::vector<strategies::ChangedTable> tables_;
   std::map<std::uint32_t, checkers::TableFingerprint> before_;
+  bool freeing_ = false;  ///< another run is about one of the tables
+  std::optional<std::int64_t> started_;
 };
 
 }  // namespace

@@ -19,7 +19,8 @@ struct StartOptions {
   bool postpone_cutover = false;
   bool approved = false;       ///< on the command line; else the journal's approval counts
   bool additive_only = false;  ///< refuse whatever drops or narrows
-  /// Called with the existing tables of the next part before anything is locked; may throw.
+  /// Called with the existing tables of the next part where an open run of another revision is about one of
+  /// them, while none of them is locked; has to finish that run, or throws.
   std::function<void(const std::vector<strategies::ChangedTable>&)> on_tables = {};
 };
 

@@ -7,6 +7,7 @@
 
 #include "migrations/created_relations.h"
 #include "migrations/fingerprint.h"
+#include "orchestrator/planning/catalog_facts.h"
 #include "orchestrator/planning/existing_objects.h"
 #include "orchestrator/planning/only_named_tables.h"
 #include "orchestrator/planning/printed_steps.h"
@@ -320,6 +321,25 @@ class Planning {
 strategies::RevisionPlan plan_revision(postgres::Session& session, const PlanningRequest& request,
                                        EarlierChanges& earlier) {
   return Planning(session, request, earlier).plan();
+}
+
+std::optional<strategies::ChangedTable> subject_of_next_statement(postgres::Session& session,
+                                                                  const PlanningRequest& request) {
+  const EarlierChanges none(default_schema(session));
+  for (RevisionStatement& statement : read_statements(*request.file)) {
+    const bool is_finished = std::all_of(
+        statement.commands.begin(), statement.commands.end(), [&](const NumberedCommand& command) {
+          return std::any_of(request.finished.begin(), request.finished.end(),
+                             [&](const FinishedStatement& each) { return each.number == command.number; });
+        });
+    if (is_finished) continue;
+    resolve(session, none, statement);
+    const auto table = statement.target ? postgres::load_table(session, *statement.target)
+                                        : std::optional<postgres::Table>();
+    if (!table) return std::nullopt;
+    return strategies::ChangedTable{table->oid, table->name};
+  }
+  return std::nullopt;
 }
 
 Failure refusal_of(const strategies::RevisionPlan& plan) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "migrations/migration_file.h"
@@ -32,6 +33,11 @@ struct PlanningRequest {
 /// Failure: exit 2 for a syntax error; exit 5 where a finished statement was edited.
 strategies::RevisionPlan plan_revision(postgres::Session& session, const PlanningRequest& request,
                                        EarlierChanges& earlier);
+
+/// The existing relation that the first statement not yet finished is about: a guess at what the next part is
+/// about, without planning it. Throws Failure (exit 2) for a syntax error.
+std::optional<strategies::ChangedTable> subject_of_next_statement(postgres::Session& session,
+                                                                  const PlanningRequest& request);
 
 /// A plan's refusals as one Failure (exit 5): the first, and all others named with it.
 Failure refusal_of(const strategies::RevisionPlan& plan);

@@ -235,8 +235,9 @@ class Segment {
   void announce(const strategies::ShadowTablePlan& plan) {
     auto request = preflight_request(*source_);
     for (const auto& [source_name, target_name] : plan.carried_columns) {
+      // The plan's source has the columns that earlier revisions will have added; the live table may not yet.
       const postgres::Column* now = plan.target.column(target_name);
-      if (now->type != source_->column(source_name)->type)
+      if (now->type != plan.source.column(source_name)->type)
         request.type_changes.push_back({source_name, now->type});
     }
     std::vector<Problem> notes = checkers::announcements(session_, request);

@@ -468,8 +468,11 @@ TEST_F(InPlace, APlanOfSeveralRevisionsKnowsWhatTheFirstWillHaveDone) {
   product_.write("0002_use.sql",
                  "ALTER TABLE accounts ADD CONSTRAINT noted CHECK (note <> '');\nCREATE INDEX ON fresh "
                  "(id);\nALTER TABLE holders ADD COLUMN age integer;\n");
+  product_.write("0003_rewrite.sql",
+                 "ALTER TABLE accounts ALTER COLUMN id TYPE bigint, ALTER COLUMN note TYPE varchar(40);\n");
   const Answer plan = ask({"plan"});
   EXPECT_EQ(plan.exit_code(), 0) << describe(plan.finished);
+  EXPECT_THAT(plan.text("/revisions/2/steps/0/strategy"), HasSubstr("shadow"));
   const Answer done = ask({"up"});
   EXPECT_EQ(done.exit_code(), 0) << describe(done.finished);
 }

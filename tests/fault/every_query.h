@@ -42,7 +42,6 @@ inline const std::map<std::string, std::string>& excluded_queries() {
       // Other commands.
       {"journal.advance.aborted", "abort"},
       {"journal.lift_pause", "resume"},
-      {"journal.next_run", "plan"},
       {"journal.pause", "pause"},
       {"doctor.invalid_indexes", "doctor"},
       {"doctor.journal", "doctor"},
@@ -101,6 +100,7 @@ inline constexpr OtherQueries kOtherQueries[] = {
     {"detach.", "partitions_test; whatever stops between the halves is finished by the next attempt"},
     {"batch.", "in_place_faults_test, batched_update_test"},
     {"contract.kept", "in_place_faults_test"},
+    {"start.unlock", "in_place_faults_test"},
     {"quarantine.", "in_place_faults_test"},
     {"show.", "show"},
     {"planning.", "reads only, before there is a run"},

@@ -180,7 +180,7 @@ constexpr std::array kRows = {
     HazardRow{"63b", "lock-table", "LOCK TABLE",
               kAccessExclusive, Cost::catalog, Class::refused, "refused: crossfade takes the locks that it needs"},
     HazardRow{"64", "truncate", "TRUNCATE",
-              kAccessExclusive, Cost::catalog, Class::application, "only with an approval; the rows are not kept"},
+              kAccessExclusive, Cost::catalog, Class::application, "only with an approval; an empty table takes the name, the full one is kept until contract"},
     HazardRow{"65", "drop-table", "DROP TABLE; with foreign keys it locks the referenced tables too",
               kAccessExclusive, Cost::catalog, Class::application,
               "only with an approval; keys first, then the table moves aside and is dropped by contract"},

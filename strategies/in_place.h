@@ -56,7 +56,11 @@ struct StatementContext {
   std::optional<postgres::Table> after;
   std::optional<postgres::Table> referenced;  ///< by a foreign key that is added
   std::vector<postgres::Table> objects;       ///< of DROP and TRUNCATE, in their order
-  std::vector<Partition> partitions;          ///< below a partitioned table, parents before children
+  /// Of the tables of a TRUNCATE, by oid: an empty copy as a trial made it.
+  std::map<std::uint32_t, postgres::Table> empty_copies;
+  std::vector<std::string> not_copied;  ///< what an empty copy of these tables would lack
+  bool restarts_identity = false;       ///< TRUNCATE … RESTART IDENTITY
+  std::vector<Partition> partitions;    ///< below a partitioned table, parents before children
   std::vector<postgres::QualifiedName>
       foreign_keys_to;                    ///< tables that `table`'s foreign keys refer to, or from
   std::vector<TableLock> locked_with_it;  ///< existing tables that the statement locks beside its own

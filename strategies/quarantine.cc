@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "strategies/emptied_table.h"
 #include "strategies/shadow_table.h"
 #include "strategies/step_list.h"
 
@@ -187,20 +188,32 @@ InPlaceSteps plan_drop_column(const StatementContext& context) {
 }
 
 InPlaceSteps plan_truncate(const StatementContext& context) {
+  if (context.objects.empty()) return {};
+  std::string tables;
+  std::string quoted;
+  for (const postgres::Table& table : context.objects) {
+    tables += (tables.empty() ? "" : ", ") + table.name.display();
+    quoted += (quoted.empty() ? "" : ", ") + table.name.quoted();
+  }
+  if (context.not_copied.empty()) {
+    InPlaceSteps result = plan_emptied_tables(context);
+    result.approvals.push_back(
+        approval(context, "removes every row of " + tables, "Until `contract` the rows are kept aside."));
+    return result;
+  }
   InPlaceSteps result;
   StepList steps(context, "instant DDL", "64");
-  std::string tables;
-  for (const postgres::Table& table : context.objects)
-    tables += (tables.empty() ? "" : ", ") + table.name.quoted();
-  if (context.objects.empty()) return result;
   InPlaceStep& step = steps.on(context.objects.front().name, "ACCESS EXCLUSIVE", StepKind::locked, "truncate",
                                {context.statement.text},
                                "Empties the files at once; the lock is asked for by short attempts.");
   if (context.objects.size() > 1)
-    step.lock_first = fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;", tables);
+    step.lock_first = fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;", quoted);
   result.steps = steps.take();
+  std::string reasons;
+  for (const std::string& reason : context.not_copied) reasons += (reasons.empty() ? "" : "; ") + reason;
   result.approvals.push_back(
-      approval(context, "removes every row, and nothing is kept", "It cannot be taken back."));
+      approval(context, fmt::format("removes every row of {}, and nothing is kept: {}", tables, reasons),
+               "It cannot be taken back."));
   return result;
 }
 

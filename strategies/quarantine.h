@@ -1,6 +1,6 @@
 // What is dropped moves aside first, out of the application's sight, and is dropped for good by `contract`.
-// A table moves into the run's own schema; a column is renamed and no longer demands values. Everything here
-// needs an operator's approval. Pure functions, thread-safe.
+// A table moves into the run's own schema, of a TRUNCATE as well (emptied_table); a column is renamed and no
+// longer demands values. Everything here needs an operator's approval. Pure functions, thread-safe.
 #pragma once
 
 #include "strategies/in_place.h"
@@ -9,7 +9,8 @@ namespace crossfade::strategies {
 
 InPlaceSteps plan_drop_table(const StatementContext& context);
 InPlaceSteps plan_drop_column(const StatementContext& context);
-/// Its rows cannot be kept aside without copying them: approval alone stands before it.
+/// The full table moves aside, an empty one takes its place. Where that would lack something (`not_copied`),
+/// approval alone stands before it.
 InPlaceSteps plan_truncate(const StatementContext& context);
 
 /// The schema that keeps what a run has dropped.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <stdexcept>
 
 #include "orchestrator/in_place/concurrent_build.h"
@@ -22,6 +23,26 @@ namespace {
 
 using strategies::InPlaceStep;
 using strategies::StepKind;
+
+/// What was done since: rows that break a constraint together with the kept ones, objects that depend on what
+/// has to go, columns that have changed.
+bool stands_in_the_way(const postgres::DatabaseError& error) {
+  return error.sqlstate().starts_with("23") || error.sqlstate() == "2BP01" || error.sqlstate() == "55000";
+}
+
+Failure cannot_come_back(const Run& run, const InPlaceStep& step, const postgres::DatabaseError& error) {
+  const postgres::ErrorReport& report = error.report();
+  return Failure(
+      ExitCode::refused,
+      {.code = "cannot-revert",
+       .object = run.display(),
+       .message = fmt::format("what \"{}\" has kept cannot come back: {}", step.name, report.message),
+       .expected = "nothing done since that conflicts with it; all is as it was",
+       .found = report.detail.empty() ? "SQLSTATE " + error.sqlstate() : report.detail,
+       .next = fmt::format(
+           "{}Then run `crossfade revert {}` again.",
+           report.hint.empty() ? "Change or remove what stands in the way. " : report.hint + " ", run.run)});
+}
 
 class InPlaceExecution : public OwnedRunExecution {
  public:
@@ -133,9 +154,17 @@ class InPlaceExecution : public OwnedRunExecution {
 
   void keep_definitions_after() {
     for (const strategies::ChangedTable& table : plan_.tables) {
-      const auto found = postgres::load_table(*control_, table.oid);
+      auto found = postgres::load_table(*control_, table.oid);
+      if (found && found->name.schema == strategies::quarantine_schema_name(run_.run))
+        found = successor(table);
       if (found) journal_->save_definition_after(run_.run, table.name, boost::json::value_from(*found));
     }
+  }
+
+  /// What has the name of a table that was set aside.
+  std::optional<postgres::Table> successor(const strategies::ChangedTable& table) {
+    const auto oid = postgres::find_relation(*control_, table.name.schema, table.name.name);
+    return oid ? postgres::load_table(*control_, *oid) : std::nullopt;
   }
 
   void contract() {
@@ -175,8 +204,13 @@ class InPlaceExecution : public OwnedRunExecution {
       if (step->contract.empty()) continue;
       const std::string name = "revert: " + step->name;
       if (!journal_->step_finished(run_.run, step->name) || journal_->step_finished(run_.run, name)) continue;
-      run_locked(*context_, step->kept, "ACCESS EXCLUSIVE", "", step->undo,
-                 [&] { journal_->finish_step(run_.run, name); });
+      try {
+        run_locked(*context_, step->kept, "ACCESS EXCLUSIVE", "", step->undo,
+                   [&] { journal_->finish_step(run_.run, name); });
+      } catch (const postgres::DatabaseError& error) {
+        if (!stands_in_the_way(error)) throw;
+        throw cannot_come_back(run_, *step, error);
+      }
     }
     WorkerTransaction transaction(*control_, *sessions_, "revert");
     drop_quarantine_schema();

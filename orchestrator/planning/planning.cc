@@ -112,6 +112,8 @@ class Planning {
     append(result_.refusals, directive_refusals(file_));
     for (std::size_t first = 0; first < statements.size();) {
       const std::size_t behind = end_of_segment(statements, first);
+      // The table that takes the other's place is made by what the catalog says when the part begins.
+      if (statements[first].whole.node == "TruncateStmt") finish_in_place();
       segment({statements.begin() + static_cast<std::ptrdiff_t>(first),
                statements.begin() + static_cast<std::ptrdiff_t>(behind)});
       if (ends_part(statements[behind - 1])) finish_in_place();
@@ -175,7 +177,7 @@ class Planning {
   /// here, and the next one is planned anew.
   static bool ends_part(const RevisionStatement& statement) {
     const migrations::Statement& whole = statement.whole;
-    if (whole.node == "AlterObjectSchemaStmt") return true;
+    if (whole.node == "AlterObjectSchemaStmt" || whole.node == "TruncateStmt") return true;
     if (whole.node == "RenameStmt")
       return whole.object_type != "OBJECT_COLUMN" && whole.object_type != "OBJECT_TABCONSTRAINT";
     return !statement.can_be_tried && std::any_of(whole.commands.begin(), whole.commands.end(),

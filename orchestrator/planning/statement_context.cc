@@ -5,6 +5,7 @@
 #include "migrations/created_relations.h"
 #include "orchestrator/batch_facts.h"
 #include "orchestrator/planning/catalog_facts.h"
+#include "orchestrator/planning/empty_copies.h"
 #include "orchestrator/planning/shape_rehearsal.h"
 
 namespace crossfade::orchestrator {
@@ -161,6 +162,7 @@ strategies::StatementContext statement_context(postgres::Session& session, const
     if (oid) context.referenced = postgres::load_table(session, *oid);
   }
   read_objects(session, earlier, statement, context);
+  if (statement.node == "TruncateStmt") read_empty_copies(session, earlier, context);
   if (statement.node == "CreateStmt" && !context.objects.empty())
     context.has_default_partition = has_default_partition(session, context.objects.front().oid);
   context.index_constraint = constraint_of_dropped_index(session, earlier, statement);

@@ -97,6 +97,7 @@ class Journal {
   /// A table's definition before the run's first step and after its last; JSON of postgres::Table.
   void save_definition(std::int64_t run, const postgres::QualifiedName& table,
                        const boost::json::value& before);
+  std::optional<boost::json::value> definition_after(std::int64_t run, const postgres::QualifiedName& table);
   void save_definition_after(std::int64_t run, const postgres::QualifiedName& table,
                              const boost::json::value& after);
 

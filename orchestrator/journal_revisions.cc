@@ -137,6 +137,16 @@ void Journal::save_definition(std::int64_t run, const postgres::QualifiedName& t
                {std::to_string(run), table.schema, table.name, boost::json::serialize(before)});
 }
 
+std::optional<boost::json::value> Journal::definition_after(std::int64_t run,
+                                                            const postgres::QualifiedName& table) {
+  const Rows rows = session_.run({"journal.left_definition",
+                                  "SELECT after::text AS after FROM crossfade.definitions WHERE run = $1 AND "
+                                  "table_schema = $2 AND table_name = $3 AND after IS NOT NULL"},
+                                 {std::to_string(run), table.schema, table.name});
+  if (rows.empty()) return std::nullopt;
+  return boost::json::parse(rows[0].text("after"));
+}
+
 void Journal::save_definition_after(std::int64_t run, const postgres::QualifiedName& table,
                                     const boost::json::value& after) {
   session_.run({"journal.definition_after",

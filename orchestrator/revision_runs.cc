@@ -11,6 +11,7 @@
 #include "orchestrator/planning/planning.h"
 #include "orchestrator/policy.h"
 #include "orchestrator/role_settings.h"
+#include "orchestrator/run_tables.h"
 #include "orchestrator/start_run.h"
 #include "postgres/problem.h"
 
@@ -41,7 +42,7 @@ void refuse_postponed(const Run& run) {
 Failure still_soaking(const Run& run) {
   return Failure(ExitCode::resumable,
                  {.code = "still-soaking",
-                  .object = run.table(),
+                  .object = run.table().empty() ? run.display() : run.table(),
                   .message = fmt::format("run {} of revision {} is still soaking", run.run, run.revision),
                   .expected = "a table without a kept old version",
                   .found = "phase soaking",
@@ -52,7 +53,7 @@ Failure another_run(const Run& run) {
   return Failure(
       ExitCode::refused,
       {.code = "table-held",
-       .object = run.table(),
+       .object = run.table().empty() ? run.display() : run.table(),
        .message = fmt::format("run {} of revision {} on this table is unfinished", run.run, run.revision),
        .expected = "one run a table",
        .found = "phase " + to_string(run.phase),
@@ -75,7 +76,7 @@ CommandResult RevisionRuns::apply(const std::vector<migrations::MigrationFile>& 
   prepare(files);
   try {
     for (const migrations::MigrationFile& file : files) apply_one(file);
-    if (options_.run.contract) contract_soaking("");
+    if (options_.run.contract) contract_soaking(std::nullopt);
   } catch (const Failure& failure) {
     result_.exit_code = failure.exit_code();
     result_.problem = failure.problem();
@@ -166,21 +167,20 @@ void RevisionRuns::free_of_soaking(const migrations::MigrationFile& file,
                                    const std::vector<strategies::ChangedTable>& tables) {
   for (const Run& run : Journal(*session_).open_runs()) {
     const bool concerned =
-        std::any_of(tables.begin(), tables.end(), [&](const strategies::ChangedTable& table) {
-          return run.table_schema == table.name.schema && run.table_name == table.name.name;
-        });
+        std::any_of(tables.begin(), tables.end(),
+                    [&](const strategies::ChangedTable& table) { return holds_table(run, table.name); });
     if (!concerned) continue;
     if (run.phase != Phase::soaking) throw another_run(run);
     if (run.revision == file.revision && run.end.direction == file.direction) continue;
     if (!options_.run.contract) throw still_soaking(run);
-    contract_soaking(run.table());
+    contract_soaking(run.run);
   }
 }
 
-void RevisionRuns::contract_soaking(const std::string& table) {
+void RevisionRuns::contract_soaking(std::optional<std::int64_t> only) {
   if (!journal_exists(*session_)) return;
   for (const Run& run : Journal(*session_).open_runs()) {
-    if (run.phase != Phase::soaking || (!table.empty() && run.table() != table)) continue;
+    if (run.phase != Phase::soaking || (only && run.run != *only)) continue;
     const RunResult done = runner_.execute({run.run, Goal::contract, options_.run});
     documents_.push_back(run_document(done.run, true, done.total_ms));
     result_.text += run_text(done.run, done.total_ms);

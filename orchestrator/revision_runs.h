@@ -39,7 +39,7 @@ class RevisionRuns {
   std::optional<Run> unfinished_run(const migrations::MigrationFile& file);
   void free_of_soaking(const migrations::MigrationFile& file,
                        const std::vector<strategies::ChangedTable>& tables);
-  void contract_soaking(const std::string& table);
+  void contract_soaking(std::optional<std::int64_t> only);
   void reopen();
   void show_unfinished();
 

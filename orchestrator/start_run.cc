@@ -13,6 +13,7 @@
 #include "orchestrator/policy.h"
 #include "orchestrator/revision_records.h"
 #include "orchestrator/role_settings.h"
+#include "orchestrator/run_tables.h"
 #include "postgres/error.h"
 #include "postgres/problem.h"
 
@@ -175,9 +176,8 @@ class Start {
     const std::vector<Run> open = journal_.open_runs();
     return std::any_of(open.begin(), open.end(), [&](const Run& other) {
       const bool same = other.revision == file_.revision && other.end.direction == file_.direction;
-      return !same && std::any_of(tables_.begin(), tables_.end(), [&](const auto& table) {
-        return other.table_schema == table.name.schema && other.table_name == table.name.name;
-      });
+      return !same && std::any_of(tables_.begin(), tables_.end(),
+                                  [&](const auto& table) { return holds_table(other, table.name); });
     });
   }
 

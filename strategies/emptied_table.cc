@@ -40,25 +40,6 @@ std::string stored_columns(const postgres::Table& table) {
   return out;
 }
 
-/// What was written since goes with the table that leaves; another shape of it would be lost in silence.
-std::string require_same_shape(const QualifiedName& left, const QualifiedName& right) {
-  const auto columns = [](const QualifiedName& table) {
-    return fmt::format(
-        "(SELECT pg_catalog.array_agg(ROW(attname, atttypid, atttypmod, attnotnull)::pg_catalog.text ORDER "
-        "BY attname)"
-        " FROM pg_catalog.pg_attribute WHERE attrelid = {}::pg_catalog.regclass AND attnum > 0 AND NOT "
-        "attisdropped)",
-        quote_literal(table.quoted()));
-  };
-  const std::string raise = fmt::format(
-      "BEGIN IF {} IS DISTINCT FROM {} THEN RAISE EXCEPTION USING ERRCODE = "
-      "'object_not_in_prerequisite_state', "
-      "MESSAGE = {}, HINT = 'Undo the later change of its columns first.'; END IF; END",
-      columns(left), columns(right),
-      quote_literal(fmt::format("the columns of {} have changed since it was truncated", left.display())));
-  return "DO LANGUAGE plpgsql " + quote_literal(raise);
-}
-
 /// The kept sequence goes on behind both, so that no value is given out twice.
 std::string take_sequence_back(const QualifiedName& kept, const QualifiedName& now) {
   return fmt::format(
@@ -90,6 +71,13 @@ class Emptying {
     // Made in the run's own schema, where the names of indexes are free and no default privileges wait.
     std::vector<std::string> out = shape_statements(table_, plan_.shadow);
     append(out, plan_.create);
+    // An index's definition does not name its tablespace.
+    for (const postgres::Index& index : table_.indexes) {
+      if (!index.tablespace.empty())
+        out.push_back(fmt::format("ALTER INDEX {} SET TABLESPACE {}",
+                                  QualifiedName{plan_.run_schema, index.name}.quoted(),
+                                  quote_identifier(index.tablespace)));
+    }
     append(out, grant_statements(table_, copy_, plan_.shadow));
     for (const SequenceMove& move : plan_.sequences) {
       if (move.kind == "serial") {
@@ -113,10 +101,8 @@ class Emptying {
     const std::string columns = stored_columns(table_);
     std::vector<std::string> out = {
         fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", table_.name.quoted()),
-        require_same_shape(table_.name, kept())};
-    if (!columns.empty())
-      out.push_back(fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}",
-                                kept().quoted(), columns, columns, table_.name.quoted()));
+        fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}", kept().quoted(), columns,
+                    columns, table_.name.quoted())};
     for (const SequenceMove& move : plan_.sequences) {
       if (move.kind == "serial") {
         out.push_back("ALTER SEQUENCE " + move.source.quoted() + " OWNED BY NONE");
@@ -175,6 +161,7 @@ InPlaceSteps plan_emptied_tables(const StatementContext& context) {
   if (!others.empty()) step.lock_first = fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;", others);
   for (std::size_t index = 1; index < context.objects.size(); ++index)
     step.locks.push_back({context.objects[index].name.display(), "ACCESS EXCLUSIVE"});
+  step.replaced = context.objects;
   step.undo = std::move(undo);
   step.kept = {aside, context.objects.front().name.name};
   step.contract = std::move(contract);

@@ -38,8 +38,9 @@ std::vector<std::string> statements(const Acl& wanted, const Acl& current, const
   for (const std::string& grantee : grantees) {
     out.push_back(fmt::format("REVOKE ALL ON {} FROM {} CASCADE", object, role(grantee)));
   }
-  if (wanted.by_default) return out;
   for (const Grant& grant : wanted.grants) {
+    // Columns may have grants of their own beside that.
+    if (wanted.by_default && grant.column.empty()) continue;
     const std::string column = grant.column.empty() ? "" : " (" + quote_identifier(grant.column) + ")";
     out.push_back(fmt::format("GRANT {}{} ON {} TO {}{}", grant.privilege, column, object,
                               role(grant.grantee), grant.grantable ? " WITH GRANT OPTION" : ""));

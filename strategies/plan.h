@@ -155,7 +155,8 @@ struct InPlaceStep {
   postgres::QualifiedName kept;       ///< of `contract`: the table that then is locked
   std::string index;                  ///< of `index`: its name, in the relation's schema
   std::string probe;                  ///< names rows in the way, as column "row" of type text; may be empty
-  bool bounded = false;               ///< of `plain`: rolled back where it takes longer than both budgets
+  std::vector<postgres::Table> replaced;  ///< full tables that the step replaces by empty ones, as planned
+  bool bounded = false;                   ///< of `plain`: rolled back where it takes longer than both budgets
   std::optional<BatchedUpdatePlan> batched;
   std::vector<LockUse> locks;
   std::string hazard;
@@ -163,7 +164,7 @@ struct InPlaceStep {
 };
 BOOST_DESCRIBE_STRUCT(InPlaceStep, (),
                       (statement, name, kind, strategy, relation, lock, lock_first, sql, undo, contract, kept,
-                       index, probe, bounded, batched, locks, hazard, reason))
+                       index, probe, replaced, bounded, batched, locks, hazard, reason))
 
 /// A table that a run changes in place.
 struct ChangedTable {

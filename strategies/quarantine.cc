@@ -102,6 +102,14 @@ std::vector<const postgres::Constraint*> constraints_over(const postgres::Table&
   return out;
 }
 
+/// The same word that silences lint.
+bool allows_loss(const migrations::MigrationFile& file) {
+  return std::any_of(file.directives.begin(), file.directives.end(),
+                     [](const migrations::Directive& directive) {
+                       return directive.name == "allow" && directive.argument == "truncate";
+                     });
+}
+
 }  // namespace
 
 std::string quarantine_schema_name(std::int64_t run) {
@@ -201,7 +209,21 @@ InPlaceSteps plan_truncate(const StatementContext& context) {
         approval(context, "removes every row of " + tables, "Until `contract` the rows are kept aside."));
     return result;
   }
+  std::string reasons;
+  for (const std::string& reason : context.not_copied) reasons += (reasons.empty() ? "" : "; ") + reason;
   InPlaceSteps result;
+  if (!allows_loss(*context.file)) {
+    result.refusals.push_back(
+        {.code = "rows-not-kept",
+         .object = context.where(),
+         .message = fmt::format("removes every row of {}, and they cannot be kept aside", tables),
+         .expected = "a table that an empty one of the same shape can replace",
+         .found = reasons,
+         .next = "Remove what stands in the way, or write `-- crossfade:allow truncate REASON` into the "
+                 "file: the rows "
+                 "are lost then."});
+    return result;
+  }
   StepList steps(context, "instant DDL", "64");
   InPlaceStep& step = steps.on(context.objects.front().name, "ACCESS EXCLUSIVE", StepKind::locked, "truncate",
                                {context.statement.text},
@@ -209,8 +231,6 @@ InPlaceSteps plan_truncate(const StatementContext& context) {
   if (context.objects.size() > 1)
     step.lock_first = fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;", quoted);
   result.steps = steps.take();
-  std::string reasons;
-  for (const std::string& reason : context.not_copied) reasons += (reasons.empty() ? "" : "; ") + reason;
   result.approvals.push_back(
       approval(context, fmt::format("removes every row of {}, and nothing is kept: {}", tables, reasons),
                "It cannot be taken back."));

@@ -9,8 +9,8 @@ namespace crossfade::strategies {
 
 InPlaceSteps plan_drop_table(const StatementContext& context);
 InPlaceSteps plan_drop_column(const StatementContext& context);
-/// The full table moves aside, an empty one takes its place. Where that would lack something (`not_copied`),
-/// approval alone stands before it.
+/// The full table moves aside, an empty one takes its place. Where that would lack something (`not_copied`)
+/// it is refused, unless the file allows that the rows are lost.
 InPlaceSteps plan_truncate(const StatementContext& context);
 
 /// The schema that keeps what a run has dropped.

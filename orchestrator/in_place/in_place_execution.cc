@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
+#include <functional>
 #include <stdexcept>
 
 #include "orchestrator/in_place/concurrent_build.h"
+#include "orchestrator/in_place/replaced_tables.h"
 #include "orchestrator/in_place/step_execution.h"
 #include "orchestrator/monitor.h"
 #include "orchestrator/owned_run_execution.h"
@@ -24,10 +25,17 @@ namespace {
 using strategies::InPlaceStep;
 using strategies::StepKind;
 
-/// What was done since: rows that break a constraint together with the kept ones, objects that depend on what
-/// has to go, columns that have changed.
+std::string lock_statement(const std::vector<postgres::Table>& tables) {
+  std::string names;
+  for (const postgres::Table& table : tables) names += (names.empty() ? "" : ", ") + table.name.quoted();
+  return fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;", names);
+}
+
+/// What was done since stands in the way of what comes back: rows, dependents, a table that is gone, a name
+/// that is taken.
 bool stands_in_the_way(const postgres::DatabaseError& error) {
-  return error.sqlstate().starts_with("23") || error.sqlstate() == "2BP01" || error.sqlstate() == "55000";
+  return error.sqlstate().starts_with("23") || error.sqlstate() == "2BP01" || error.sqlstate() == "42P01" ||
+         error.sqlstate() == "42P07";
 }
 
 Failure cannot_come_back(const Run& run, const InPlaceStep& step, const postgres::DatabaseError& error) {
@@ -154,17 +162,18 @@ class InPlaceExecution : public OwnedRunExecution {
 
   void keep_definitions_after() {
     for (const strategies::ChangedTable& table : plan_.tables) {
-      auto found = postgres::load_table(*control_, table.oid);
-      if (found && found->name.schema == strategies::quarantine_schema_name(run_.run))
-        found = successor(table);
-      if (found) journal_->save_definition_after(run_.run, table.name, boost::json::value_from(*found));
+      const auto found = postgres::load_table(*control_, table.oid);
+      if (found && !is_replaced(table))
+        journal_->save_definition_after(run_.run, table.name, boost::json::value_from(*found));
     }
   }
 
-  /// What has the name of a table that was set aside.
-  std::optional<postgres::Table> successor(const strategies::ChangedTable& table) {
-    const auto oid = postgres::find_relation(*control_, table.name.schema, table.name.name);
-    return oid ? postgres::load_table(*control_, *oid) : std::nullopt;
+  /// What has taken its place was journalled then.
+  bool is_replaced(const strategies::ChangedTable& table) const {
+    return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const InPlaceStep& step) {
+      return std::any_of(step.replaced.begin(), step.replaced.end(),
+                         [&](const postgres::Table& full) { return full.oid == table.oid; });
+    });
   }
 
   void contract() {
@@ -204,9 +213,17 @@ class InPlaceExecution : public OwnedRunExecution {
       if (step->contract.empty()) continue;
       const std::string name = "revert: " + step->name;
       if (!journal_->step_finished(run_.run, step->name) || journal_->step_finished(run_.run, name)) continue;
+      std::function<void()> check;
+      std::string lock_first;
+      if (!step->replaced.empty()) {
+        hold_replacements(*control_, run_, step->replaced);
+        check = [&] { require_as_left(*control_, run_, step->replaced); };
+        lock_first = lock_statement(step->replaced);
+      }
       try {
-        run_locked(*context_, step->kept, "ACCESS EXCLUSIVE", "", step->undo,
-                   [&] { journal_->finish_step(run_.run, name); });
+        run_locked(
+            *context_, step->kept, "ACCESS EXCLUSIVE", lock_first, step->undo,
+            [&] { journal_->finish_step(run_.run, name); }, check);
       } catch (const postgres::DatabaseError& error) {
         if (!stands_in_the_way(error)) throw;
         throw cannot_come_back(run_, *step, error);

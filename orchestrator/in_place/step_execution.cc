@@ -7,6 +7,7 @@
 #include "orchestrator/batched_update.h"
 #include "orchestrator/in_place/concurrent_build.h"
 #include "orchestrator/in_place/detach_partition.h"
+#include "orchestrator/in_place/replaced_tables.h"
 #include "orchestrator/in_place/rows_in_the_way.h"
 #include "orchestrator/lock_attempts.h"
 #include "orchestrator/run_execution.h"
@@ -38,7 +39,7 @@ Failure too_slow(const StepContext& context, const postgres::QualifiedName& rela
       fmt::format("the statement takes longer under its lock{} than the budgets allow",
                   relation.name.empty() ? "" : " on " + relation.display()),
       error.report().message,
-      "Raise --hold-budget at a quiet hour, then run `crossfade up` again; nothing of this step was kept.");
+      "Raise --hold-budget at a quiet hour, then run the same command again; nothing of this step was kept.");
 }
 
 void run_validate(const StepContext& context, const InPlaceStep& step, const std::function<void()>& finish) {
@@ -63,6 +64,16 @@ void run_validate(const StepContext& context, const InPlaceStep& step, const std
     }
     sleep_unless_stopped(pause, context.stop);
   }
+}
+
+void replace_tables(const StepContext& context, const InPlaceStep& step,
+                    const std::function<void()>& finish) {
+  const auto replaced = [&] {
+    keep_replacements(context.control, context.run, step.replaced);
+    finish();
+  };
+  run_locked(context, step.relation, step.lock, step.lock_first, step.sql, replaced,
+             [&] { require_as_planned(context.control, context.run, step.replaced); });
 }
 
 void run_look(const StepContext& context, const InPlaceStep& step, const std::function<void()>& finish) {
@@ -142,12 +153,13 @@ void run_plain(const StepContext& context, const std::vector<std::string>& sql,
 
 void run_locked(const StepContext& context, const postgres::QualifiedName& relation, const std::string& mode,
                 const std::string& lock_first, const std::vector<std::string>& sql,
-                const std::function<void()>& finish) {
+                const std::function<void()>& finish, const std::function<void()>& check) {
   if (relation.name.empty()) return run_plain(context, sql, finish);
   for (int missed = 1;; ++missed) {
     try {
       with_lock(context.control, context.sessions, {relation, mode, "in_place", lock_first}, budgets(context),
                 context.options.cutover_attempts, context.stop, waiting(context), [&] {
+                  if (check) check();
                   for (const std::string& statement : sql)
                     context.control.run({"in_place.statement", statement});
                   finish();
@@ -178,6 +190,7 @@ void carry_out(const StepContext& context, const InPlaceStep& step, const std::f
   check_stop(context);
   switch (step.kind) {
     case StepKind::locked:
+      if (!step.replaced.empty()) return replace_tables(context, step, finish);
       return run_locked(context, step.relation, step.lock, step.lock_first, step.sql, finish);
     case StepKind::plain:
       return run_in_transaction(context, step.sql, step.bounded, finish);

@@ -31,10 +31,11 @@ void carry_out(const StepContext& context, const strategies::InPlaceStep& step,
                const std::function<void()>& finish);
 
 /// Statements of a step under its relation's lock, by short attempts, as carry_out does for locked steps; for
-/// undoing and for contract. `relation` without a name: in one transaction, under the lock budget.
+/// undoing and for contract; `check` comes first in each attempt, and may throw. `relation` without a name:
+/// in one transaction, under the lock budget.
 void run_locked(const StepContext& context, const postgres::QualifiedName& relation, const std::string& mode,
                 const std::string& lock_first, const std::vector<std::string>& sql,
-                const std::function<void()>& finish);
+                const std::function<void()>& finish, const std::function<void()>& check = {});
 
 /// In one transaction, without a lock of its own.
 void run_plain(const StepContext& context, const std::vector<std::string>& sql,

@@ -3,22 +3,50 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "checkers/preflight.h"
 #include "migrations/tree.h"
 #include "orchestrator/planning/shape_rehearsal.h"
+#include "orchestrator/planning/statement_context.h"
 #include "postgres/problem.h"
 
 namespace crossfade::orchestrator {
 
 namespace {
 
+constexpr std::string_view kOwnedSequences = R"sql(
+SELECT pg_catalog.count(*) AS sequences FROM pg_catalog.pg_depend d
+  JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+ WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+   AND d.refobjid = $1::pg_catalog.oid AND d.deptype IN ('a', 'i')
+)sql";
+
+bool owns_unknown_sequences(postgres::Session& session, const postgres::Table& table) {
+  const std::int64_t sequences =
+      session.run({"planning.owned_sequences", std::string(kOwnedSequences)}, {std::to_string(table.oid)})
+          .only()
+          .integer("sequences");
+  return sequences !=
+         std::count_if(table.columns.begin(), table.columns.end(),
+                       [](const postgres::Column& column) { return column.owned_sequence_name.has_value(); });
+}
+
 /// What the preflight of a table's rewrite does not ask, because its rehearsal shows it.
-std::vector<std::string> peculiarities(const postgres::Table& table, bool restarts_identity) {
+std::vector<std::string> peculiarities(postgres::Session& session, const postgres::Table& table,
+                                       bool restarts_identity) {
   const std::string name = table.name.display();
   std::vector<std::string> out;
+  if (owns_unknown_sequences(session, table))
+    out.push_back("a column of " + name + " owns several sequences");
+  if (const auto type = schema_names(session, table).taken_array_type)
+    out.push_back(fmt::format("the name {} of the array type of {} is taken", *type, name));
+  if (std::all_of(table.columns.begin(), table.columns.end(),
+                  [](const postgres::Column& column) { return !column.generated.empty(); }))
+    out.push_back(name + " has no column that is stored");
   if (table.persistence != "p") out.push_back(name + " is not a permanent table");
   if (table.row_security_forced) out.push_back(name + " forces row-level security on its owner");
   for (const postgres::Index& index : table.indexes) {
@@ -54,17 +82,26 @@ void read_empty_copies(postgres::Session& session, const EarlierChanges& earlier
   for (const postgres::Table& table : context.objects) {
     for (std::string& reason : obstacles(session, earlier, table))
       context.not_copied.push_back(std::move(reason));
-    for (std::string& reason : peculiarities(table, context.restarts_identity))
+    for (std::string& reason : peculiarities(session, table, context.restarts_identity))
       context.not_copied.push_back(std::move(reason));
+  }
+  for (const postgres::Table& table : context.objects) {
+    if (table.name.schema != context.objects.front().name.schema)
+      context.not_copied.push_back("the tables stand in several schemas, and one keeps them");
   }
   if (!context.not_copied.empty()) return;
   migrations::MigrationFile without_directives = *context.file;
   without_directives.backfills.clear();
   for (postgres::Table& table : context.objects) {
-    const strategies::ShapeRehearsal trial =
-        rehearse(session, {&table, context.run, &without_directives, earlier.of(table.oid), {}, {}});
-    context.empty_copies.emplace(table.oid, trial.initial);
-    table = trial.source;
+    try {
+      const strategies::ShapeRehearsal trial =
+          rehearse(session, {&table, context.run, &without_directives, earlier.of(table.oid), {}, {}});
+      context.empty_copies.emplace(table.oid, trial.initial);
+      table = trial.source;
+    } catch (const Failure& failure) {
+      if (failure.exit_code() != ExitCode::refused) throw;
+      context.not_copied.push_back(failure.problem().message);
+    }
   }
 }
 

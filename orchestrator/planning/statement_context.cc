@@ -71,7 +71,9 @@ void read_objects(postgres::Session& session, const EarlierChanges& earlier,
       tables ? statement.objects : migrations::partition_tables(statement);
   for (const migrations::TableReference& name : names) {
     const auto oid = find_existing(session, earlier, name);
-    if (!oid) continue;
+    const bool known = std::any_of(context.objects.begin(), context.objects.end(),
+                                   [&](const postgres::Table& object) { return object.oid == oid; });
+    if (!oid || known) continue;
     context.objects.push_back(postgres::load_table(session, *oid).value());
     if (statement.node != "DropStmt") continue;
     for (std::string& dependent : remaining_dependents(session, earlier, *oid, ""))

@@ -101,6 +101,7 @@ inline constexpr OtherQueries kOtherQueries[] = {
     {"batch.", "in_place_faults_test, batched_update_test"},
     {"contract.kept", "in_place_faults_test"},
     {"start.unlock", "in_place_faults_test"},
+    {"journal.left_definition", "reads only; revert of a TRUNCATE"},
     {"quarantine.", "in_place_faults_test"},
     {"show.", "show"},
     {"planning.", "reads only, before there is a run"},

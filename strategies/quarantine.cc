@@ -220,8 +220,7 @@ InPlaceSteps plan_truncate(const StatementContext& context) {
          .expected = "a table that an empty one of the same shape can replace",
          .found = reasons,
          .next = "Remove what stands in the way, or write `-- crossfade:allow truncate REASON` into the "
-                 "file: the rows "
-                 "are lost then."});
+                 "file: the rows are lost then."});
     return result;
   }
   StepList steps(context, "instant DDL", "64");

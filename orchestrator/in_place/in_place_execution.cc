@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
 #include <stdexcept>
 
 #include "orchestrator/in_place/concurrent_build.h"
@@ -24,12 +23,6 @@ namespace {
 
 using strategies::InPlaceStep;
 using strategies::StepKind;
-
-std::string lock_statement(const std::vector<postgres::Table>& tables) {
-  std::string names;
-  for (const postgres::Table& table : tables) names += (names.empty() ? "" : ", ") + table.name.quoted();
-  return fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;", names);
-}
 
 /// What was done since stands in the way of what comes back: rows, dependents, a table that is gone, a name
 /// that is taken.
@@ -213,17 +206,16 @@ class InPlaceExecution : public OwnedRunExecution {
       if (step->contract.empty()) continue;
       const std::string name = "revert: " + step->name;
       if (!journal_->step_finished(run_.run, step->name) || journal_->step_finished(run_.run, name)) continue;
-      std::function<void()> check;
-      std::string lock_first;
-      if (!step->replaced.empty()) {
-        hold_replacements(*control_, run_, step->replaced);
-        check = [&] { require_as_left(*control_, run_, step->replaced); };
-        lock_first = lock_statement(step->replaced);
-      }
+      const auto reverted = [&] { journal_->finish_step(run_.run, name); };
       try {
-        run_locked(
-            *context_, step->kept, "ACCESS EXCLUSIVE", lock_first, step->undo,
-            [&] { journal_->finish_step(run_.run, name); }, check);
+        if (step->replaced.empty()) {
+          run_locked(*context_, step->kept, "ACCESS EXCLUSIVE", "", step->undo, reverted);
+        } else {
+          // Nobody uses the kept tables; it is those in their places that are waited for.
+          hold_replacements(*control_, run_, step->replaced);
+          run_locked(*context_, step->relation, step->lock, step->lock_first, step->undo, reverted,
+                     [&] { require_as_left(*control_, run_, step->replaced); });
+        }
       } catch (const postgres::DatabaseError& error) {
         if (!stands_in_the_way(error)) throw;
         throw cannot_come_back(run_, *step, error);

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "checkers/preflight.h"
 #include "orchestrator/ownership.h"
+#include "orchestrator/planning/empty_copies.h"
 #include "orchestrator/run_tables.h"
 #include "postgres/problem.h"
 
@@ -40,10 +40,7 @@ std::string differences(const postgres::Table& before, const postgres::Table& no
 
 std::string what_hangs_on(postgres::Session& session, const postgres::Table& table) {
   std::string out;
-  for (const Problem& problem : checkers::preflight(session, {.table_oid = table.oid,
-                                                             .display = table.name.display(),
-                                                             .type_changes = {},
-                                                             .estimated_bytes = 1}))
+  for (const Problem& problem : not_carried_by_empty_copy(session, table))
     out += (out.empty() ? "" : "; ") + problem.object + " " + problem.message;
   return out;
 }
@@ -91,8 +88,7 @@ void keep_replacements(postgres::Session& session, const Run& run, const std::ve
 void require_as_left(postgres::Session& session, const Run& run, const std::vector<postgres::Table>& full) {
   const std::string next = fmt::format(
       "Take that change back and run `crossfade revert {0}` again, or fetch the rows by hand out of the "
-      "schema "
-      "crossfade_{0}_old before `crossfade contract {0}`.",
+      "schema crossfade_{0}_old before `crossfade contract {0}`.",
       run.run);
   for (const postgres::Table& table : full) {
     const auto left = Journal(session).definition_after(run.run, table.name);
@@ -120,9 +116,8 @@ void hold_replacements(postgres::Session& session, const Run& run, const std::ve
            .expected = "nothing of the revision that was carried out on top",
            .found = later.display() + ", " + to_string(later.phase),
            .next = fmt::format(
-               "Fetch the rows by hand out of the schema crossfade_{}_old, then `crossfade contract "
-               "{}`.",
-               run.run, run.run)});
+               "Fetch the rows by hand out of the schema crossfade_{0}_old, then `crossfade contract {0}`.",
+               run.run)});
     }
   }
 }

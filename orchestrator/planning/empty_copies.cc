@@ -63,10 +63,7 @@ std::vector<std::string> peculiarities(postgres::Session& session, const postgre
 
 std::vector<std::string> obstacles(postgres::Session& session, const EarlierChanges& earlier,
                                    const postgres::Table& table) {
-  // One byte: the empty table needs no room.
-  std::vector<Problem> found = checkers::preflight(
-      session,
-      {.table_oid = table.oid, .display = table.name.display(), .type_changes = {}, .estimated_bytes = 1});
+  std::vector<Problem> found = not_carried_by_empty_copy(session, table);
   std::erase_if(found, [&](const Problem& problem) { return earlier.drops_one_of(problem.object); });
   std::vector<std::string> out;
   for (const Problem& problem : found) out.push_back(problem.object + " " + problem.message);
@@ -74,6 +71,13 @@ std::vector<std::string> obstacles(postgres::Session& session, const EarlierChan
 }
 
 }  // namespace
+
+std::vector<Problem> not_carried_by_empty_copy(postgres::Session& session, const postgres::Table& table) {
+  // One byte: the empty table needs no room.
+  return checkers::preflight(
+      session,
+      {.table_oid = table.oid, .display = table.name.display(), .type_changes = {}, .estimated_bytes = 1});
+}
 
 void read_empty_copies(postgres::Session& session, const EarlierChanges& earlier,
                        strategies::StatementContext& context) {

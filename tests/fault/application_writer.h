@@ -1,4 +1,4 @@
-// An application that writes to public.orders without pause, and keeps a mirror: every change is made to
+// An application that writes to public.orders all the time, and keeps a mirror: every change is made to
 // public.mirror as well, in the same transaction and in the target's types. Whatever happens in between, the
 // finished table must equal the mirror. Each thread writes to rows of its own, so that the threads never wait
 // for one another. The writer stops with its destructor at the latest; errors() after stop().
@@ -63,7 +63,7 @@ class ApplicationWriter {
           std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started)
               .count();
       if (spent > longest_) longest_ = spent;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
   }
 

@@ -142,7 +142,8 @@ inline std::vector<Scenario> scenarios() {
   out.push_back({.name = "the drain fails once", .faults = "drain.consume:before:error"});
   out.push_back({.name = "writers in the way of capture",
                  .held = "public.orders IN ROW EXCLUSIVE MODE",
-                 .held_for = {"capture.release", "monitor.reason"}});
+                 .held_for = {"capture.release", "monitor.reason"},
+                 .certain = {"monitor.reason"}});
   out.push_back({.name = "readers in the way of the cutover",
                  .held = "public.orders IN ACCESS SHARE MODE",
                  .held_for = {"cutover.release"}});

@@ -66,14 +66,39 @@ std::vector<std::string> parents_of_new(const RevisionDirectory& directory, cons
   return heads;
 }
 
-/// Whoever follows the previous file by name must not come to follow this one.
-void require_place(const RevisionDirectory& directory, MigrationFile added) {
+/// Who follows the previous file by name and would come to follow a file of this one; nullptr where nobody.
+const MigrationFile* displaced_by(const RevisionDirectory& directory, const std::string& revision) {
   const MigrationFile* next = nullptr;
   for (const MigrationFile& file : directory.in_order()) {
-    const bool behind = file.revision > added.revision;
+    const bool behind = file.revision > revision;
     if (behind && (next == nullptr || file.revision < next->revision)) next = &file;
   }
-  if (next != nullptr && !next->revises_given) {
+  return next == nullptr || next->revises_given ? nullptr : next;
+}
+
+std::filesystem::path path_at(const std::filesystem::path& folder, std::string_view name_template,
+                              const NewRevision& revision, std::time_t time) {
+  std::tm local_time{};
+  ::localtime_r(&time, &local_time);
+  return folder / new_file_name(name_template, revision.message, local_time);
+}
+
+/// `now`, or a minute ahead of it where files were made in the same minute: the alphabet must not decide in
+/// which order they are applied. A file that is further ahead was not made by a clock.
+std::time_t time_of_name(const RevisionDirectory& directory, const std::filesystem::path& folder,
+                         std::string_view name_template, const NewRevision& revision, std::time_t now) {
+  constexpr int kMinutesAhead = 60;
+  for (int minutes = 0; minutes <= kMinutesAhead; ++minutes) {
+    const std::time_t time = now + minutes * std::time_t{60};
+    const std::filesystem::path path = path_at(folder, name_template, revision, time);
+    if (displaced_by(directory, path.stem().string()) == nullptr) return time;
+  }
+  return now;
+}
+
+/// Whoever follows the previous file by name must not come to follow this one.
+void require_place(const RevisionDirectory& directory, MigrationFile added) {
+  if (const MigrationFile* next = displaced_by(directory, added.revision)) {
     throw Failure(
         ExitCode::usage,
         {.code = "order-by-name",
@@ -83,8 +108,7 @@ void require_place(const RevisionDirectory& directory, MigrationFile added) {
          .expected = fmt::format("a name that sorts behind {}, or a `-- crossfade:revises` line in {}",
                                  next->revision, next->path),
          .found = added.revision,
-         .next = "choose another message or --template; behind a file of the same minute, wait for the next "
-                 "one"});
+         .next = "choose another --template, or give that file its `-- crossfade:revises` line"});
   }
   std::vector<MigrationFile> files = directory.in_order();
   files.push_back(std::move(added));
@@ -95,19 +119,18 @@ void require_place(const RevisionDirectory& directory, MigrationFile added) {
 
 std::filesystem::path create_revision(const std::filesystem::path& folder, std::string_view name_template,
                                       NewRevision revision, std::time_t now) {
-  std::tm local_time{};
-  ::localtime_r(&now, &local_time);
-  const std::filesystem::path path = folder / new_file_name(name_template, revision.message, local_time);
   std::error_code ignored;
   // That a file is there already is said by the creation; a second file of its name is no matter of the
   // graph.
-  if (!std::filesystem::exists(path, ignored)) {
+  if (!std::filesystem::exists(path_at(folder, name_template, revision, now), ignored)) {
     const auto found = directory_if_any(folder);
     const bool refers =
         !revision.depends_on.empty() || std::any_of(revision.revises.begin(), revision.revises.end(),
                                                     [](const std::string& name) { return name != kBase; });
     if (found || refers) {
       const RevisionDirectory directory = require_directory(found, folder);
+      now = time_of_name(directory, folder, name_template, revision, now);
+      const std::filesystem::path path = path_at(folder, name_template, revision, now);
       revision.revises = parents_of_new(directory, revision, path.stem().string());
       const RevisionSet needed = resolve(directory, revision.depends_on);
       revision.depends_on = {needed.begin(), needed.end()};

@@ -16,9 +16,11 @@
 namespace crossfade::migrations {
 
 /// `revision` holds names as typed: labels, starts of names, head, `base` for a first revision. Without
-/// `revises` the only head is meant. Throws Failure(usage): "several-heads", "order-by-name" where files that
-/// follow the previous one by name would come to follow the new one, what RevisionDirectory throws for the
-/// folder with the new file in it, and what create_migration_file throws.
+/// `revises` the only head is meant. Files of one minute follow one another in the order in which they were
+/// made: a name that would sort before the last one's gets the next minute. Throws Failure(usage):
+/// "several-heads", "order-by-name" where files that follow the previous one by name would come to follow the
+/// new one, what RevisionDirectory throws for the folder with the new file in it, and what
+/// create_migration_file throws.
 std::filesystem::path create_revision(const std::filesystem::path& folder, std::string_view name_template,
                                       NewRevision revision, std::time_t now);
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "migrations/new_file.h"
+#include "migrations/new_revision.h"
 
 namespace crossfade::migrations {
 namespace {
@@ -183,6 +184,22 @@ TEST_F(RevisionFolder, GetsNewFilesFromATemplate) {
   EXPECT_EQ(file.revises, (Names{"a", "b"}));
   EXPECT_EQ(file.up_sql, "\n");
   EXPECT_TRUE(file.has_down);
+}
+
+TEST_F(RevisionFolder, OrdersFilesOfOneMinuteAsTheyWereMade) {
+  const std::time_t now = local(2026, 3, 9, 7, 59);
+  for (const char* message : {"users", "add email", "more", "drop"})
+    create_revision(folder(), kFileNameTemplate, {.message = message}, now);
+  EXPECT_EQ(order(load_directory(folder())), (Names{"20260309_0759_users", "20260309_0800_add_email",
+                                                    "20260309_0800_more", "20260309_0801_drop"}));
+}
+
+TEST_F(RevisionFolder, TakesNoTimeFromAFileThatIsFarAhead) {
+  write("20300101_0000_later.sql", "");
+  const auto make = [&] {
+    create_revision(folder(), kFileNameTemplate, {.message = "now"}, local(2026, 3, 9, 7, 59));
+  };
+  EXPECT_EQ(refusal(make).code, "order-by-name");
 }
 
 TEST_F(RevisionFolder, KeepsAFileThatIsThereAlready) {

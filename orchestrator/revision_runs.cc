@@ -40,13 +40,14 @@ void refuse_postponed(const Run& run) {
 }
 
 Failure still_soaking(const Run& run) {
-  return Failure(ExitCode::resumable,
-                 {.code = "still-soaking",
-                  .object = run.table().empty() ? run.display() : run.table(),
-                  .message = fmt::format("run {} of revision {} is still soaking", run.run, run.revision),
-                  .expected = "a table without a kept old version",
-                  .found = "phase soaking",
-                  .next = fmt::format("`crossfade contract {}`, or `crossfade up --contract`.", run.run)});
+  return Failure(
+      ExitCode::resumable,
+      {.code = "still-soaking",
+       .object = run.table().empty() ? run.display() : run.table(),
+       .message = fmt::format("run {} of revision {} is still soaking", run.run, run.revision),
+       .expected = "a table without a kept old version",
+       .found = "phase soaking",
+       .next = fmt::format("`crossfade contract {}` first, or the same command with --contract.", run.run)});
 }
 
 Failure another_run(const Run& run) {
@@ -135,7 +136,11 @@ void RevisionRuns::apply_one(const migrations::MigrationFile& file) {
                                 .on_tables = [&](const std::vector<strategies::ChangedTable>& tables) {
                                   free_of_soaking(file, tables);
                                 }});
-    if (!run) return;
+    if (!run) {
+      result_.text += fmt::format("{}: {}; nothing of it was left to run\n", file.revision,
+                                  file.direction == migrations::Direction::up ? "applied" : "taken back");
+      return;
+    }
     const Run started = Journal(*session_).load(*run).value();
     execute(started, false, options);
     if (started.end.completes) return;

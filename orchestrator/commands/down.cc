@@ -1,6 +1,8 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "migrations/inverse.h"
 #include "migrations/revision_directory.h"
@@ -45,10 +47,14 @@ migrations::MigrationFile way_back(const migrations::MigrationFile& file, const 
 }
 
 void refuse_loss(const migrations::MigrationFile& file, const strategies::RevisionPlan& plan) {
-  std::string lost;
-  for (const Problem& approval : plan.approvals) lost += (lost.empty() ? "" : "; ") + approval.message;
+  std::vector<std::string> lost;
+  std::set<std::string> told;
+  for (const Problem& approval : plan.approvals) {
+    lost.push_back(approval.message);
+    told.insert(approval.object);
+  }
   for (const Problem& narrowing : plan.narrowings) {
-    if (narrowing.code == "drops") lost += (lost.empty() ? "" : "; ") + narrowing.message;
+    if (narrowing.code == "drops" && !told.contains(narrowing.object)) lost.push_back(narrowing.message);
   }
   if (lost.empty()) return;
   throw Failure(ExitCode::refused,
@@ -56,7 +62,7 @@ void refuse_loss(const migrations::MigrationFile& file, const strategies::Revisi
                  .object = file.path,
                  .message = "taking the revision back loses data",
                  .expected = "a down section that keeps every value, or the operator's word",
-                 .found = lost,
+                 .found = fmt::format("{}", fmt::join(lost, "; ")),
                  .next = "Run `crossfade down` with --allow-data-loss if that is meant."});
 }
 

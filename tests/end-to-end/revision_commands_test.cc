@@ -273,6 +273,14 @@ TEST_F(Branches, MergeOfHeadsTakesAMessage) {
   EXPECT_THAT(answer.text("/revision"), HasSubstr("join_billing"));
 }
 
+TEST_F(Branches, ARevisionWithoutStatementsIsSaidToBeAppliedAndTakenBack) {
+  expect({"merge", "heads", "-m", "Join billing"}, 0);
+  expect({"stamp", "heads"}, 0);
+  expect({"stamp", "0002_a", "0003_b"}, 0);
+  EXPECT_THAT(text({"up"}), HasSubstr("join_billing: applied; nothing of it was left to run\n"));
+  EXPECT_THAT(text({"down", "--generated", "-1"}), HasSubstr("join_billing: taken back; nothing of it was"));
+}
+
 TEST_F(Branches, NewPutsAFileWhereItIsToldTo) {
   const Answer branch =
       expect({"new", "more", "--head", "billing@head", "--label", "more,extra", "--depends-on", "0003"}, 0);

@@ -53,7 +53,8 @@ object progress_of(postgres::Session& session, const Run& run) {
 
 object backlog_of(postgres::Session& session, const Run& run) {
   object out{{"keys", 0}, {"bytes", 0}, {"oldest_s", nullptr}};
-  if (run.plan.is_null() || run.phase == Phase::soaking || finished(run.phase)) return out;
+  if (run.strategy != "shadow" || run.plan.is_null() || run.phase == Phase::soaking || finished(run.phase))
+    return out;
   // The one member is enough, so that `status` answers whatever else a plan of another version holds.
   const auto log = boost::json::value_to<postgres::QualifiedName>(run.plan.at("log")).quoted();
   const postgres::Rows size = session.run(
@@ -76,30 +77,53 @@ value oldest_xmin_age(postgres::Session& session) {
   return rows.only().is_null("age_s") ? value(nullptr) : value(rows.only().real("age_s"));
 }
 
-std::string text_of(const object& run) {
+/// How far a run in place is, as text; empty for other runs and for a plan of another version.
+std::string steps_of(Journal& journal, const Run& run) {
+  if (run.strategy != "in-place" || run.phase == Phase::soaking || !run.plan.is_object()) return "";
+  const value* steps = run.plan.as_object().if_contains("steps");
+  if (steps == nullptr || !steps->is_array()) return "";
+  std::size_t done = 0;
+  std::string next;
+  for (const value& step : steps->as_array()) {
+    const std::string name(step.at("name").as_string());
+    if (journal.step_finished(run.run, name))
+      ++done;
+    else if (next.empty())
+      next = name;
+  }
+  return fmt::format("  {} of {} steps done{}\n", done, steps->as_array().size(),
+                     next.empty() ? "" : "; next: " + next);
+}
+
+std::string text_of(const Run& of, const object& run, const std::string& steps) {
   const auto text = [&](const char* name) {
     return run.at(name).is_string() ? std::string(run.at(name).as_string())
                                     : boost::json::serialize(run.at(name));
   };
   const object& progress = run.at("progress").as_object();
-  std::string out = fmt::format("run {}  {}  {}: {}, {}\n", text("run"), text("revision"), text("table"),
-                                text("phase"), text("state"));
+  std::string out = fmt::format("run {}  {}  {}: {}, {}\n", text("run"), text("revision"),
+                                of.table().empty() ? "in place" : of.table(), text("phase"), text("state"));
   if (run.at("reason").is_string()) out += "  reason: " + text("reason") + "\n";
   if (run.at("paused_by").is_string()) out += "  paused by " + text("paused_by") + "\n";
-  out += fmt::format("  rows {} of about {}", boost::json::serialize(progress.at("rows_done")),
-                     boost::json::serialize(progress.at("rows_total")));
-  if (progress.at("eta_s").is_double()) {
-    out += fmt::format(", {:.0f} rows/s, {:.0f} s left", progress.at("rows_per_s").as_double(),
-                       progress.at("eta_s").as_double());
+  out += steps;
+  if (of.strategy == "shadow" || progress.at("rows_per_s").is_double()) {
+    out += fmt::format("  rows {} of about {}", boost::json::serialize(progress.at("rows_done")),
+                       boost::json::serialize(progress.at("rows_total")));
+    if (progress.at("eta_s").is_double()) {
+      out += fmt::format(", {:.0f} rows/s, {:.0f} s left", progress.at("rows_per_s").as_double(),
+                         progress.at("eta_s").as_double());
+    }
+    if (of.strategy == "shadow")
+      out += fmt::format("; backlog {} keys", boost::json::serialize(run.at("backlog").at("keys")));
+    out += "\n";
   }
-  out += fmt::format("; backlog {} keys", boost::json::serialize(run.at("backlog").at("keys")));
   if (run.at("owner").is_object()) {
-    out += fmt::format("\n  owned by process {} on {} since {}",
+    out += fmt::format("  owned by process {} on {} since {}\n",
                        boost::json::serialize(run.at("owner").at("pid")),
                        std::string(run.at("owner").at("host").as_string()),
                        std::string(run.at("owner").at("since").as_string()));
   }
-  return out + "\n";
+  return out;
 }
 
 }  // namespace
@@ -135,7 +159,7 @@ CommandResult run_status(const CommandEnvironment& environment) {
       if (run.owner)
         shown["owner"] =
             object{{"pid", run.owner->pid}, {"host", run.owner->host}, {"since", run.owner->since}};
-      if (!finished(run.phase)) result.text += text_of(shown);
+      if (!finished(run.phase)) result.text += text_of(run, shown, steps_of(journal, run));
       runs.push_back(std::move(shown));
     }
   }

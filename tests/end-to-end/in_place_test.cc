@@ -122,6 +122,18 @@ TEST_F(InPlace, DuplicatesUnderAUniqueIndexAreNamedAndLeaveNothing) {
   EXPECT_EQ(scalar("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
 }
 
+TEST_F(InPlace, StatusTellsHowFarAnUnfinishedRunIs) {
+  up("COMMENT ON TABLE accounts IS 'all of them';\nCREATE UNIQUE INDEX lone_owner ON accounts (owner);\n");
+  const Answer answer = ask({"status"});
+  EXPECT_EQ(answer.exit_code(), 0) << describe(answer.finished);
+  EXPECT_EQ(answer.text("/runs/0/state"), "failed");
+  EXPECT_EQ(answer.text("/runs/0/backlog/keys"), "0");
+  const Finished told = product_.run({"status"});
+  EXPECT_THAT(told.output, HasSubstr("reason: rows of the table are in the way"));
+  EXPECT_THAT(told.output, HasSubstr("1 of 3 steps done; next: 2. look for duplicates under lone_owner"));
+  EXPECT_THAT(told.output, Not(HasSubstr("rows 0")));
+}
+
 TEST_F(InPlace, AFailedBuildLeavesNothingInvalid) {
   // No look beforehand is possible: the duplicates are under an expression.
   const Answer answer = up("CREATE UNIQUE INDEX lone_owner ON accounts (lower(owner));\n");

@@ -64,6 +64,11 @@ class PartitionedIndex {
                   "Holds no rows, so the lock is short; invalid until all partitions have theirs.");
     indexes_[table.quoted()] = {table.schema, name};
     step.undo = {"DROP INDEX IF EXISTS " + indexes_.at(table.quoted()).quoted()};
+    // A partition that comes later gets its index from the server.
+    step.on_partitions = true;
+    for (const Partition& partition : context_.partitions) {
+      if (partition.parent.quoted() == table.quoted()) step.partitions.push_back(partition.name);
+    }
   }
 
   void build(const QualifiedName& partition, const std::string& name) {

@@ -155,6 +155,8 @@ struct InPlaceStep {
   postgres::QualifiedName kept;       ///< of `contract`: the table that then is locked
   std::string index;                  ///< of `index`: its name, in the relation's schema
   std::string probe;                  ///< names rows in the way, as column "row" of type text; may be empty
+  std::vector<postgres::QualifiedName> partitions;  ///< of `on_partitions`: all of the relation's own
+  bool on_partitions = false;             ///< planned for `partitions`; with others the plan does not hold
   std::vector<postgres::Table> replaced;  ///< full tables that the step replaces by empty ones, as planned
   bool bounded = false;                   ///< of `plain`: rolled back where it takes longer than both budgets
   std::optional<BatchedUpdatePlan> batched;
@@ -164,7 +166,8 @@ struct InPlaceStep {
 };
 BOOST_DESCRIBE_STRUCT(InPlaceStep, (),
                       (statement, name, kind, strategy, relation, lock, lock_first, sql, undo, contract, kept,
-                       index, probe, replaced, bounded, batched, locks, hazard, reason))
+                       index, probe, partitions, on_partitions, replaced, bounded, batched, locks, hazard,
+                       reason))
 
 /// A table that a run changes in place.
 struct ChangedTable {

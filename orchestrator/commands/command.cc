@@ -114,8 +114,14 @@ std::string run_text(const Run& run, double total_ms) {
       fmt::format("run {}  {}  {}: {} {}\n", run.run, run.revision,
                   run.table().empty() ? "in place" : run.table(), to_string(run.phase), to_string(run.state));
   if (run.strategy == "in-place") {
-    text += fmt::format("  {} statement{} in place\n  {:.1f} s in total\n", run.end.statements.size(),
-                        run.end.statements.size() == 1 ? "" : "s", total_ms / 1000);
+    if (run.phase == Phase::aborted)
+      text += "  what was not finished is taken back\n";
+    else if (run.phase == Phase::reverted)
+      text += "  what was kept aside is back\n";
+    else
+      text += fmt::format("  {} statement{} in place\n", run.end.statements.size(),
+                          run.end.statements.size() == 1 ? "" : "s");
+    text += fmt::format("  {:.1f} s in total\n", total_ms / 1000);
     if (run.phase == Phase::soaking)
       text += fmt::format(
           "  what was dropped is kept aside; `crossfade contract {0}` drops it, `crossfade revert {0}` "

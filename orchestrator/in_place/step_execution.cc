@@ -7,6 +7,7 @@
 #include "orchestrator/batched_update.h"
 #include "orchestrator/in_place/concurrent_build.h"
 #include "orchestrator/in_place/detach_partition.h"
+#include "orchestrator/in_place/planned_partitions.h"
 #include "orchestrator/in_place/replaced_tables.h"
 #include "orchestrator/in_place/rows_in_the_way.h"
 #include "orchestrator/lock_attempts.h"
@@ -191,7 +192,9 @@ void carry_out(const StepContext& context, const InPlaceStep& step, const std::f
   switch (step.kind) {
     case StepKind::locked:
       if (!step.replaced.empty()) return replace_tables(context, step, finish);
-      return run_locked(context, step.relation, step.lock, step.lock_first, step.sql, finish);
+      return run_locked(context, step.relation, step.lock, step.lock_first, step.sql, finish, [&] {
+        if (step.on_partitions) require_planned_partitions(context.control, context.run, step);
+      });
     case StepKind::plain:
       return run_in_transaction(context, step.sql, step.bounded, finish);
     case StepKind::autocommit:

@@ -86,6 +86,15 @@ std::string default_schema(postgres::Session& session) {
       .text_or("name", "");
 }
 
+bool is_partitioned(postgres::Session& session, std::uint32_t table) {
+  return !session
+              .run({"planning.is_partitioned",
+                    "SELECT 1 AS one FROM pg_catalog.pg_partitioned_table WHERE partrelid = "
+                    "$1::pg_catalog.oid"},
+                   {std::to_string(table)})
+              .empty();
+}
+
 std::vector<strategies::Partition> partitions_below(postgres::Session& session, std::uint32_t table) {
   std::vector<strategies::Partition> out;
   const postgres::Rows rows =

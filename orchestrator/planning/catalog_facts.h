@@ -18,6 +18,8 @@ namespace crossfade::orchestrator {
 /// Where names without a schema are looked for first, and made; empty where the search path leads nowhere.
 std::string default_schema(postgres::Session& session);
 
+bool is_partitioned(postgres::Session& session, std::uint32_t table);
+
 /// All tables below a partitioned one, parents before children.
 std::vector<strategies::Partition> partitions_below(postgres::Session& session, std::uint32_t table);
 

@@ -112,8 +112,7 @@ class Planning {
     append(result_.refusals, directive_refusals(file_));
     for (std::size_t first = 0; first < statements.size();) {
       const std::size_t behind = end_of_segment(statements, first);
-      // The table that takes the other's place is made by what the catalog says when the part begins.
-      if (statements[first].whole.node == "TruncateStmt") finish_in_place();
+      if (begins_part(statements[first])) finish_in_place();
       segment({statements.begin() + static_cast<std::ptrdiff_t>(first),
                statements.begin() + static_cast<std::ptrdiff_t>(behind)});
       if (ends_part(statements[behind - 1])) finish_in_place();
@@ -171,6 +170,14 @@ class Planning {
       }
     }
     return false;
+  }
+
+  /// Planned by what the catalog says shortly before: the table that takes the other's place, and the
+  /// partitions, which schedulers and earlier statements add to.
+  bool begins_part(const RevisionStatement& statement) {
+    if (statement.whole.node == "TruncateStmt") return true;
+    return statement.whole.node == "IndexStmt" && statement.target &&
+           is_partitioned(session_, *statement.target);
   }
 
   /// What follows is planned by names and definitions that hold only once this is carried out: the part ends

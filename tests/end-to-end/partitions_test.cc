@@ -95,6 +95,35 @@ TEST_F(Partitions, AnIndexReachesPartitionsOfPartitions) {
   EXPECT_EQ(product_.schema(), by_crossfade);
 }
 
+TEST_F(Partitions, AnIndexReachesAPartitionThatTheSameFileMakes) {
+  const std::string sql =
+      "CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');\n"
+      "CREATE INDEX events_by_amount ON events (amount);\n";
+  const Answer done = up(sql);
+  ASSERT_EQ(done.exit_code(), 0) << describe(done.finished);
+  EXPECT_EQ(scalar("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
+  EXPECT_EQ(scalar("SELECT count(*) FROM pg_inherits WHERE inhparent = 'events_by_amount'::regclass"),
+            scalar("SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass"));
+}
+
+TEST_F(Partitions, AnIndexIsNotLeftInvalidWhereAPartitionCameSinceThePlan) {
+  product_.write("0001_change.sql", "CREATE INDEX events_by_amount ON events (amount);\n");
+  Command command = product_.command({"up"});
+  command.environment["CROSSFADE_FAULT"] = "in_place.statement#1:before:kill";
+  const Finished killed = run(command);
+  ASSERT_EQ(killed.signal, SIGKILL) << describe(killed);
+  product_.as("keeper",
+              "CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')");
+  const Answer refused = product_.ask({"up"});
+  EXPECT_EQ(refused.exit_code(), 5) << describe(refused.finished);
+  EXPECT_EQ(refused.error_code(), "table-changed");
+  EXPECT_THAT(refused.text("/error/found"), ::testing::HasSubstr("public.events_2"));
+  EXPECT_EQ(product_.ask({"abort"}).exit_code(), 0);
+  const Answer done = product_.ask({"up"});
+  EXPECT_EQ(done.exit_code(), 0) << describe(done.finished);
+  EXPECT_EQ(scalar("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
+}
+
 TEST_F(Partitions, AbortTakesAnIndexOfPartitionsOfPartitionsBack) {
   product_.as(
       "keeper",

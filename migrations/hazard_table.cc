@@ -129,7 +129,7 @@ constexpr std::array kRows = {
     HazardRow{"41", "drop-index", "DROP INDEX",
               kAccessExclusive, Cost::catalog, Class::in_place, "CONCURRENTLY, unless it backs a constraint"},
     HazardRow{"42", "replace-index", "DROP INDEX before its successor is built: queries go without",
-              kAccessExclusive, Cost::build, Class::in_place, "build first, then drop", Origin::file},
+              kAccessExclusive, Cost::build, Class::in_place, "in the order of the file; lint warns", Origin::file},
     HazardRow{"43", "reindex", "REINDEX: writes wait, and whoever needs the index",
               kShare, Cost::build, Class::in_place, "CONCURRENTLY"},
     HazardRow{"44", "unique-over-duplicates", "a unique index over values that are not unique: it fails late",

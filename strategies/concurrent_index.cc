@@ -122,11 +122,11 @@ InPlaceSteps plan_create_index(const StatementContext& context) {
     named.name = first_free_name(named.name, context.names.relations);
     named.definition = with_index_name(named.definition, named.name);
   }
-  if (context.facts.target_partitioned) return plan_partitioned_index(context, named);
   StepList steps(context, kStrategy, context.statement.unique ? "44" : "36");
   if (named.unique) look_for_duplicates(steps, named, context.table->name);
-  build(steps, named, context.table->name);
+  if (!context.facts.target_partitioned) build(steps, named, context.table->name);
   result.steps = steps.take();
+  if (context.facts.target_partitioned) append(result, plan_partitioned_index(context, named));
   return result;
 }
 
@@ -182,17 +182,6 @@ InPlaceSteps plan_unique(const StatementContext& context, const postgres::Constr
     return result;
   }
   if (name_is_taken(context, index->name)) return {.refusals = {name_taken(context, index->name)}};
-  if (context.facts.target_partitioned) {
-    result.refusals.push_back(
-        {.code = "partitioned-unique",
-         .object = context.where(),
-         .message = "a unique constraint cannot be added to a partitioned table without a long lock",
-         .expected = "a plain table",
-         .found = context.table->name.display() + " is partitioned",
-         .next =
-             "Create a unique index (CREATE UNIQUE INDEX), which crossfade builds partition by partition."});
-    return result;
-  }
   const bool primary = constraint.type == "p";
   if (primary) {
     for (const std::string& column : index->key_columns) {
@@ -203,6 +192,11 @@ InPlaceSteps plan_unique(const StatementContext& context, const postgres::Constr
   const std::string hazard = primary ? "33" : "32";
   StepList steps(context, "unique constraint over an index", hazard);
   look_for_duplicates(steps, *index, context.table->name);
+  if (context.facts.target_partitioned) {
+    append(result, {.steps = steps.take()});
+    append(result, plan_partitioned_constraint(context, *index, constraint));
+    return result;
+  }
   build(steps, *index, context.table->name);
   InPlaceStep& add =
       steps.on(context.table->name, "ACCESS EXCLUSIVE", StepKind::locked, "add constraint " + constraint.name,

@@ -1,4 +1,5 @@
-// An index on a partitioned table, made of its partitions' own. Pure functions, thread-safe.
+// An index on a partitioned table, or a constraint over one, made of its partitions' own. Pure functions,
+// thread-safe.
 #pragma once
 
 #include "postgres/catalog.h"
@@ -10,5 +11,10 @@ namespace crossfade::strategies {
 /// each leaf gets its own concurrently; then each is attached to its parent's, from the leaves upwards. With
 /// the last one the index is valid.
 InPlaceSteps plan_partitioned_index(const StatementContext& context, const postgres::Index& index);
+
+/// UNIQUE or PRIMARY KEY, whose columns must be NOT NULL by then: the same with a constraint on each table,
+/// which takes its index over.
+InPlaceSteps plan_partitioned_constraint(const StatementContext& context, const postgres::Index& index,
+                                         const postgres::Constraint& constraint);
 
 }  // namespace crossfade::strategies

@@ -57,15 +57,18 @@ std::string with_index_name(std::string definition, const std::string& name, boo
   return definition;
 }
 
+std::string constraint_using_index(const postgres::Constraint& constraint, const std::string& index,
+                                   const postgres::QualifiedName& on) {
+  std::string timing;
+  if (constraint.deferrable) timing = constraint.deferred ? " DEFERRABLE INITIALLY DEFERRED" : " DEFERRABLE";
+  return fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {} USING INDEX {}{}", on.quoted(),
+                     quote_identifier(constraint.name), constraint.type == "p" ? "PRIMARY KEY" : "UNIQUE",
+                     quote_identifier(index), timing);
+}
+
 std::string constraint_using_index(const postgres::Table& table, const postgres::Index& index,
                                    const postgres::QualifiedName& on) {
-  const postgres::Constraint* constraint = find_constraint(table, *index.constraint_name);
-  std::string timing;
-  if (constraint->deferrable)
-    timing = constraint->deferred ? " DEFERRABLE INITIALLY DEFERRED" : " DEFERRABLE";
-  return fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {} USING INDEX {}{}", on.quoted(),
-                     quote_identifier(constraint->name), constraint->type == "p" ? "PRIMARY KEY" : "UNIQUE",
-                     quote_identifier(index.name), timing);
+  return constraint_using_index(*find_constraint(table, *index.constraint_name), index.name, on);
 }
 
 std::vector<std::string> shape_statements(const postgres::Table& source,

@@ -21,6 +21,10 @@ std::string index_statement(const postgres::Index& index, const postgres::Qualif
 std::string with_index_name(std::string definition, const std::string& name, bool only = false);
 
 /// ALTER TABLE … ADD CONSTRAINT … USING INDEX with its deferrability.
+std::string constraint_using_index(const postgres::Constraint& constraint, const std::string& index,
+                                   const postgres::QualifiedName& on);
+
+/// As above, of the constraint that the index belongs to in `table`.
 std::string constraint_using_index(const postgres::Table& table, const postgres::Index& index,
                                    const postgres::QualifiedName& on);
 

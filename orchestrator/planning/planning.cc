@@ -147,14 +147,14 @@ class Planning {
   }
 
   /// Neighbours on one table that can be tried together, with the UPDATE that fills what one of them adds.
-  static std::size_t end_of_segment(const Statements& statements, std::size_t first) {
+  std::size_t end_of_segment(const Statements& statements, std::size_t first) {
     std::size_t behind = first + 1;
     if (!statements[first].can_be_tried) return behind;
     while (behind < statements.size() && statements[behind].target == statements[first].target) {
       // An UPDATE reads what the statements before it leave, a backfill the old row.
       if (fills_added_column(statements, first, behind) && !changes_values(statements, first, behind))
         return behind + 1;
-      if (!statements[behind].can_be_tried) break;
+      if (!statements[behind].can_be_tried || begins_part(statements[behind])) break;
       ++behind;
     }
     return behind;
@@ -176,7 +176,10 @@ class Planning {
   /// partitions, which schedulers and earlier statements add to.
   bool begins_part(const RevisionStatement& statement) {
     if (statement.whole.node == "TruncateStmt") return true;
-    return statement.whole.node == "IndexStmt" && statement.target &&
+    const bool builds = std::any_of(
+        statement.whole.commands.begin(), statement.whole.commands.end(),
+        [](const migrations::AlterCommand& command) { return command.subtype == "AT_AddConstraint"; });
+    return (statement.whole.node == "IndexStmt" || builds) && statement.target &&
            is_partitioned(session_, *statement.target);
   }
 

@@ -143,6 +143,8 @@ strategies::StatementContext statement_context(postgres::Session& session, const
     });
     for (const postgres::Index& index : source.indexes) {
       if (!index.valid) context.invalid_indexes.insert(index.name);
+      // It went with its constraint or its column.
+      if (context.table->index(index.name) == nullptr) context.names.relations.erase(index.name);
     }
     context.foreign_keys_to = tied(session, statement, source.oid);
     if (source.kind == "p") {

@@ -114,6 +114,17 @@ TEST_F(InPlace, IndexesAndUniqueConstraintsAreBuiltConcurrently) {
       "DROP INDEX accounts_owner;\n");
 }
 
+TEST_F(InPlace, ANameThatTheSameFileSetsFreeMayBeTakenAgain) {
+  expect_as_plain(
+      "ALTER TABLE accounts ADD CONSTRAINT pair UNIQUE (id, owner);\n"
+      "ALTER TABLE accounts DROP CONSTRAINT pair;\n"
+      "ALTER TABLE accounts ADD CONSTRAINT pair UNIQUE (owner, id);\n"
+      "ALTER TABLE accounts DROP CONSTRAINT accounts_pkey;\n"
+      "ALTER TABLE accounts ADD PRIMARY KEY (id, owner);\n"
+      "DROP INDEX accounts_owner;\n"
+      "CREATE INDEX accounts_owner ON accounts (owner, balance);\n");
+}
+
 TEST_F(InPlace, DuplicatesUnderAUniqueIndexAreNamedAndLeaveNothing) {
   const Answer answer = up("CREATE UNIQUE INDEX lone_owner ON accounts (owner);\n");
   EXPECT_EQ(answer.exit_code(), 5) << describe(answer.finished);

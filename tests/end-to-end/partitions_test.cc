@@ -124,6 +124,51 @@ TEST_F(Partitions, AnIndexIsNotLeftInvalidWhereAPartitionCameSinceThePlan) {
   EXPECT_EQ(scalar("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
 }
 
+TEST_F(Partitions, AUniqueConstraintIsBuiltPartitionByPartition) {
+  expect_as_plain(
+      "CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01') PARTITION "
+      "BY LIST (amount);\n"
+      "CREATE TABLE events_2_low PARTITION OF events_2 FOR VALUES IN (1, 2, 3);\n"
+      "ALTER TABLE events ADD CONSTRAINT one_note UNIQUE (at, amount, note) DEFERRABLE INITIALLY "
+      "DEFERRED;\n");
+  EXPECT_EQ(scalar("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
+}
+
+TEST_F(Partitions, APrimaryKeyIsBuiltPartitionByPartition) {
+  expect_as_plain(
+      "ALTER TABLE events DROP CONSTRAINT events_pkey;\n"
+      "ALTER TABLE events ADD PRIMARY KEY (at, amount, place);\n");
+  EXPECT_EQ(scalar("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
+}
+
+TEST_F(Partitions, DuplicatesUnderAUniqueIndexAreNamedBeforeItIsBuilt) {
+  product_.as("keeper", "INSERT INTO events (at, place, amount) VALUES ('2026-01-05', 1, 8)");
+  const Answer answer = up("CREATE UNIQUE INDEX one_a_day ON events (at);\n");
+  EXPECT_EQ(answer.exit_code(), 5) << describe(answer.finished);
+  EXPECT_EQ(answer.error_code(), "data-rejected");
+  EXPECT_THAT(answer.text("/error/found"), ::testing::HasSubstr("at = 2026-01-05 (2 rows)"));
+}
+
+TEST_F(Partitions, AbortTakesAUniqueConstraintBack) {
+  product_.as("keeper",
+              "CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')");
+  const std::string before = product_.schema();
+  product_.write("0001_change.sql",
+                 "ALTER TABLE events ADD CONSTRAINT one_note UNIQUE (at, amount, note);\n");
+  for (const char* place : {"in_place.commit#1:after:kill", "in_place.commit#2:after:kill",
+                            "in_place.commit#3:after:kill", "in_place.commit#5:before:kill"}) {
+    Command command = product_.command({"up"});
+    command.environment["CROSSFADE_FAULT"] = place;
+    const Finished killed = run(command);
+    EXPECT_EQ(killed.signal, SIGKILL) << place << describe(killed);
+    const Answer aborted = product_.ask({"abort"});
+    EXPECT_EQ(aborted.exit_code(), 0) << place << describe(aborted.finished);
+    EXPECT_EQ(product_.schema(), before) << place;
+  }
+  EXPECT_EQ(product_.ask({"up"}).exit_code(), 0);
+  EXPECT_EQ(scalar("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
+}
+
 TEST_F(Partitions, AbortTakesAnIndexOfPartitionsOfPartitionsBack) {
   product_.as(
       "keeper",

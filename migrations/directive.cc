@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <regex>
 
 #include "migrations/sql_parser.h"
 #include "migrations/tokens.h"
@@ -183,6 +184,33 @@ std::optional<Marker> read_marker(const Source& source, std::size_t begin, std::
   return marker;
 }
 
+namespace {
+
+/// A line that tells up from down in some other tool's way, or nearly in dbmate's or goose's: what stands
+/// behind it must not be taken for more of the same section.
+void refuse_other_sections(const Source& source, std::size_t begin, std::size_t end) {
+  static const std::regex sections(
+      R"re(-+\s*[@+!#/]*\s*((goose|migrat\w*)[\s:]*)?(up|down)(\s+(migration|begin|end))?\s*:?)re",
+      std::regex::icase);
+  static const std::regex sqitch(R"re(--\s*(deploy|revert|verify)\s+\S+:\S+\s+(to|from|on)\s+\S+)re",
+                                 std::regex::icase);
+  const std::size_t line = begin == 0 ? 0 : source.text.rfind('\n', begin - 1) + 1;
+  const bool alone = trimmed(source.text.substr(line, begin - line)).empty();
+  const std::string comment(trimmed(source.text.substr(begin, end - begin)));
+  // These are known, and read elsewhere.
+  static const std::regex markers(R"re(--\s*(\+goose|migrate:).*)re", std::regex::icase);
+  const bool known = std::regex_match(comment, markers);
+  if (!alone || known || (!std::regex_match(comment, sections) && !std::regex_match(comment, sqitch))) return;
+  throw failure_at(source, begin,
+                   {.code = "foreign-format",
+                    .message = "this line looks like a marker of sections, and crossfade does not know it",
+                    .expected = "sections that begin with -- migrate:up and -- migrate:down, or plain SQL",
+                    .found = comment,
+                    .next = "rewrite the markers as crossfade's, or word the comment otherwise"});
+}
+
+}  // namespace
+
 void refuse_foreign_annotation(const Source& source, std::size_t begin, std::size_t end) {
   struct Annotation {
     std::string_view prefix;  ///< in lower case
@@ -202,6 +230,7 @@ void refuse_foreign_annotation(const Source& source, std::size_t begin, std::siz
       Annotation{"//@undo", "MyBatis migrations"},
       Annotation{"create above / drop below", "tern"},
   };
+  refuse_other_sections(source, begin, end);
   // Some of them draw a line of dashes in front.
   std::string body = lower_case(body_of(source, begin, end));
   body.erase(0, std::min(body.find_first_not_of("- "), body.size()));

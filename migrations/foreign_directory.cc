@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace crossfade::migrations {
@@ -44,6 +45,26 @@ void refuse_go(const std::filesystem::path& folder) {
   }
 }
 
+/// Rails, Django, Knex, Ecto, Phinx … and Liquibase's list: SQL beside them is a part of the migrations only.
+void refuse_other_languages(const std::filesystem::path& folder) {
+  constexpr std::array<std::string_view, 8> kLanguages = {".rb",  ".py",  ".js", ".ts",
+                                                          ".exs", ".php", ".cs", ".java"};
+  constexpr std::array<std::string_view, 4> kLists = {".xml", ".yaml", ".yml", ".json"};
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    const std::string extension = entry.path().extension().string();
+    const bool code = !digits_in_front(name).empty() &&
+                      std::find(kLanguages.begin(), kLanguages.end(), extension) != kLanguages.end();
+    const bool list = name.find("changelog") != std::string::npos &&
+                      std::find(kLists.begin(), kLists.end(), extension) != kLists.end();
+    if (!code && !list) continue;
+    throw foreign(
+        entry.path().string(), "another tool's migration stands among the files, and crossfade cannot run it",
+        "migrations in SQL alone", name, "move it out of the folder, or point --dir at another one");
+  }
+}
+
 void refuse_order(std::vector<const MigrationFile*> files) {
   std::sort(files.begin(), files.end(), [](const MigrationFile* left, const MigrationFile* right) {
     return left->revision < right->revision;
@@ -73,6 +94,7 @@ bool says_nothing(const MigrationFile& file) {
 }  // namespace
 
 void refuse_foreign_directory(const std::filesystem::path& folder, std::span<const MigrationFile> files) {
+  refuse_other_languages(folder);
   std::vector<const MigrationFile*> goose;
   bool dbmate = false;
   for (const MigrationFile& file : files) {

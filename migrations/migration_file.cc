@@ -109,9 +109,9 @@ void fill_sections(const Source& source, const Sections& sections, MigrationFile
                  .next = "join the two files under the markers, or point --dir at another folder"});
 }
 
-/// V1__name.sql, U1__name.sql, R__name.sql: their order is by version number, not by name.
+/// V1__name.sql, B1__name.sql, U1__name.sql, R__name.sql: their order is by version number, not by name.
 bool is_flyway_name(std::string_view stem) {
-  if (stem.empty() || std::string_view("VUR").find(stem.front()) == std::string_view::npos) return false;
+  if (stem.empty() || std::string_view("BVUR").find(stem.front()) == std::string_view::npos) return false;
   const std::size_t behind = stem.find_first_not_of("0123456789._", 1);
   const std::string_view version = stem.substr(1, behind == std::string_view::npos ? behind : behind - 1);
   return version.ends_with("__");
@@ -169,6 +169,20 @@ void refuse_foreign_file_name(const std::filesystem::path& path) {
     std::error_code ignored;
     if (std::filesystem::exists(sibling, ignored)) {
       throw_foreign(path, "up and down stand in files of their own", sibling.filename().string());
+    }
+  }
+  // 001.do.name.sql and 001.undo.name.sql
+  if (stem.find(".do.") != std::string::npos || stem.find(".undo.") != std::string::npos)
+    throw_foreign(path, "up and down stand in files of their own", stem + ".sql");
+  for (const std::string_view suffix :
+       {"-up", "-down", "_up", "_down", "_undo", "-undo", "_rollback", "-rollback"}) {
+    if (!stem.ends_with(suffix)) continue;
+    const std::string base = stem.substr(0, stem.size() - suffix.size());
+    for (const std::string_view other : {"", "-up", "_up", "-down", "_down"}) {
+      const std::filesystem::path sibling = path.parent_path() / fmt::format("{}{}.sql", base, other);
+      std::error_code ignored;
+      if (other != suffix && std::filesystem::exists(sibling, ignored))
+        throw_foreign(path, "up and down stand in files of their own", sibling.filename().string());
     }
   }
   if (stem == "up" || stem == "down")

@@ -136,6 +136,7 @@ std::filesystem::path create_migration_file(const std::filesystem::path& folder,
   std::tm local_time{};
   ::localtime_r(&now, &local_time);
   const std::filesystem::path path = folder / new_file_name(name_template, revision.message, local_time);
+  refuse_foreign_file_name(path);
   const std::string text = new_file_text(revision);
   // A message or a name that reads as a directive must not get into the folder: every later command would
   // refuse it.

@@ -177,6 +177,7 @@ class ForeignFolder : public testing::Test {
     for (const MigrationFile& file : directory.in_order()) out.push_back(file.revision);
     return out;
   }
+  const std::filesystem::path& folder() const { return folder_; }
   Problem refused() const {
     return refusal_of([this] { load_directory(folder_); });
   }
@@ -228,6 +229,35 @@ TEST_F(ForeignFolder, OfGooseIsRefusedWithMigrationsInGo) {
   EXPECT_EQ(order(), Names{"1_a"});
   write("00002_b.go", "package migrations");
   EXPECT_NE(refused().object.find("00002_b.go"), std::string::npos);
+}
+
+TEST_F(ForeignFolder, IsRefusedWhereUpAndDownStandInFilesOfTheirOwn) {
+  for (const auto& [one, other] :
+       std::vector<std::pair<std::string, std::string>>{{"001.do.x.sql", "001.undo.x.sql"},
+                                                        {"1_x-up.sql", "1_x-down.sql"},
+                                                        {"1_x.sql", "1_x_down.sql"},
+                                                        {"1_x.sql", "1_x_rollback.sql"},
+                                                        {"1_x_up.sql", "1_x_down.sql"},
+                                                        {"B1__x.sql", "2_y.sql"}}) {
+    write(one, "SELECT 1;");
+    write(other, "SELECT 1;");
+    EXPECT_EQ(refused().code, "foreign-format") << one;
+    std::filesystem::remove(folder() / one);
+    std::filesystem::remove(folder() / other);
+  }
+  write("1_scale_down.sql", "SELECT 1;");
+  EXPECT_EQ(order(), Names{"1_scale_down"});
+}
+
+TEST_F(ForeignFolder, IsRefusedWithAnotherToolsMigrations) {
+  write("1_a.sql", "SELECT 1;");
+  write("conftest.py", "");
+  EXPECT_EQ(order(), Names{"1_a"});
+  for (const std::string name : {"20200102_y.rb", "0002_y.py", "db.changelog-master.yaml"}) {
+    write(name, "");
+    EXPECT_NE(refused().object.find(name), std::string::npos);
+    std::filesystem::remove(folder() / name);
+  }
 }
 
 TEST_F(ForeignFolder, IsRefusedWithAFileThatItsToolPassesOver) {

@@ -181,8 +181,17 @@ TEST(MigrationFile, RefusesMarkersThatWouldBePassedOver) {
 TEST(MigrationFile, RefusesOtherToolsFormats) {
   for (const std::string_view text :
        {"--liquibase formatted sql\n--changeset me:1\n", "-- +migrate Up\n", "-- Running upgrade a -> b\n",
-        "-- !Ups\n", "--- !Downs", "-- rambler up\n", "---- create above / drop below ----", "-- //@UNDO"}) {
+        "-- !Ups\n", "--- !Downs", "-- rambler up\n", "---- create above / drop below ----", "-- //@UNDO",
+        "-- Up Migration\n", "-- down\n", "SELECT 1;\n--UP", "-- @down", "--+up BEGIN", "-- migrate up",
+        "-- migration:up", "--- migrate:up", "-- goose Up", "-- Revert shop:users from pg\n"}) {
     EXPECT_EQ(refusal(text).code, "foreign-format") << text;
+  }
+}
+
+TEST(MigrationFile, AcceptsCommentsThatOnlySpeakOfUpAndDown) {
+  for (const std::string_view text : {"-- up to here nothing is locked\nSELECT 1;", "SELECT 1, -- up\n 2;",
+                                      "-- upgrade\nSELECT 1;", "-- migrates up and down\nSELECT 1;"}) {
+    EXPECT_NO_THROW(parse_migration_text("0002_b", "m/0002_b.sql", text)) << text;
   }
 }
 

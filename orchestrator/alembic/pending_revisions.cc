@@ -85,6 +85,14 @@ class Preparation {
         name == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>())
                     : read_text_file(name);
     const std::string file = name == "-" ? "standard input" : name;
+    if (migrations::trimmed(text).empty()) {
+      throw Failure(ExitCode::usage, {.code = "no-sql",
+                                      .object = file,
+                                      .message = "there is no SQL in it",
+                                      .expected = "what `alembic upgrade … --sql` prints",
+                                      .found = "nothing",
+                                      .next = "Look at the messages of the command that prints it."});
+    }
     const std::string sql = resolve_percent_signs(text, options_, options_.sources);
     AlembicScript script = migrations::split_alembic_script({sql, file, 1});
     require_version_table(script);
@@ -188,6 +196,10 @@ class Preparation {
       pending.source = entry->path;
     }
     if (!options_.sources.empty()) pending.source = find_source(options_.sources, revision.revision);
+    if (!options_.record) {
+      if (auto problem = check_backslashes(revision, pending.message))
+        out_.refusals.push_back(std::move(*problem));
+    }
     const SourceFile source = read_source_file(pending.source, pending.message);
     const auto queries = queries_.find(revision.revision);
     for (Problem& problem :

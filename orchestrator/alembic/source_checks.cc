@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "migrations/statement.h"
+#include "migrations/tokens.h"
 #include "orchestrator/alembic/project.h"
 
 namespace crossfade::orchestrator {
@@ -72,6 +73,23 @@ SourceFile read_source_file(const std::string& path, std::string message) {
   if (std::filesystem::is_regular_file(path, ignored))
     file.source = migrations::read_revision_source(read_text_file(path));
   return file;
+}
+
+std::optional<Problem> check_backslashes(const AlembicRevision& revision, const std::string& message) {
+  for (const std::string& statement : revision.statements) {
+    for (const migrations::Token& token : migrations::scan({statement, "", 1})) {
+      const std::string_view text = std::string_view(statement).substr(token.begin, token.end - token.begin);
+      if (!text.starts_with('\'') || text.find("\\\\") == std::string_view::npos) continue;
+      return Problem{
+          .code = "alembic-python-step",
+          .object = revision_title(revision.revision, message),
+          .message = "a literal has two backslashes, and Alembic may have printed one of them by itself",
+          .expected = "SQL that says what the revision means",
+          .found = std::string(text.substr(0, 120)),
+          .next = "Use --record, which takes the SQL from a run against a copy of the schema."};
+    }
+  }
+  return std::nullopt;
 }
 
 std::vector<Problem> check_printed(const AlembicRevision& revision, const SourceFile& file, bool unchecked) {

@@ -23,6 +23,11 @@ struct SourceFile {
 /// Reads the file. A file that cannot be read, or is not understood, leaves `source` empty.
 SourceFile read_source_file(const std::string& path, std::string message);
 
+/// SQLAlchemy prints a backslash of a literal twice when it is not connected; of SQL that the revision has as
+/// text it does not. Which it was cannot be told.
+std::optional<Problem> check_backslashes(const migrations::AlembicRevision& revision,
+                                         const std::string& message);
+
 /// For SQL that was printed. `unchecked` accepts revisions whose Python is not known.
 std::vector<Problem> check_printed(const migrations::AlembicRevision& revision, const SourceFile& file,
                                    bool unchecked);

@@ -144,6 +144,8 @@ TEST(AlembicPending, RefusesOtherStepsThatSqlDoesNotShow) {
        "            pass\n    except TypeError:\n        pass\n    op.drop_table(\"orders\")\n",
        "loops over rows in Python"},
       {"    op.execute(\"UPDATE customers SET full_name = 'a\\tb'\")\n", "has a tab"},
+      {"    op.add_column(\"customers\", sa.Column(\"p\", sa.String(9), server_default=\"a\\\\b\"))\n",
+       "two backslashes"},
       {"    print(1, file=open(\"/dev/null\", \"w\"))\n", "prints no SQL"},
   };
   for (const auto& [body, message] : bodies) {

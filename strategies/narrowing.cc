@@ -156,17 +156,32 @@ std::vector<Problem> narrowings(const StatementContext& context) {
   std::vector<Problem> out;
   const migrations::Statement& statement = context.statement;
   const std::string text = statement.text.substr(0, 120);
-  if (statement.node == "DropStmt" && statement.object_type != "OBJECT_INDEX")
-    out.push_back(narrowing(context.where(), "drops an object", text));
+  const auto add = [&](std::string_view what) {
+    out.push_back(narrowing(context.where(), std::string(what), text));
+  };
+  if (statement.node == "DropStmt")
+    add(statement.object_type == "OBJECT_INDEX" ? "takes an index away" : "drops an object");
   if (statement.node == "TruncateStmt" || statement.node == "DeleteStmt")
     out.push_back(narrowing(context.where(), "removes rows", text));
-  if (statement.node == "RenameStmt" &&
-      (statement.object_type == "OBJECT_TABLE" || statement.object_type == "OBJECT_COLUMN"))
-    out.push_back(narrowing(context.where(), "takes a name away", text));
+  if (statement.node == "RenameStmt" || statement.node == "AlterObjectSchemaStmt") add("takes a name away");
+  const bool revokes = (statement.node == "GrantStmt" || statement.node == "GrantRoleStmt") &&
+                       migrations::lower_case(text).starts_with("revoke");
+  if (revokes) add("takes rights away");
+  for (const migrations::Hazard& hazard : context.hazards) {
+    if (hazard.row->number == "74") add("does what its text does not tell");
+    if (hazard.row->number == "46") add("takes a value's name away");
+  }
   if (statement.commands.size() != 1) return out;
   const std::string& subtype = statement.commands.front().subtype;
   if (subtype == "AT_DropColumn") out.push_back(narrowing(context.where(), "drops a column", text));
-  if (subtype == "AT_SetNotNull") out.push_back(narrowing(context.where(), "allows no NULL any more", text));
+  if (subtype == "AT_SetNotNull") add("allows no NULL any more");
+  if (subtype == "AT_AddConstraint" && !context.facts.target_is_new) add("allows fewer rows");
+  if (subtype == "AT_DropConstraint") add("takes a constraint away");
+  if (subtype == "AT_DetachPartition" || subtype == "AT_DropInherit")
+    add("takes the rows of a partition away");
+  if (subtype == "AT_ColumnDefault" && !statement.commands.front().default_expression)
+    add("takes a default away");
+  if (subtype == "AT_EnableRowSecurity" || subtype == "AT_ForceRowSecurity") add("shows fewer rows");
   return out;
 }
 

@@ -55,8 +55,9 @@ struct LintOptions {
 
 struct PlanOptions {
   bool sql = false;
-  std::string target;  ///< as of `up`
-  std::string out;     ///< a file that gets the plan
+  std::string target;          ///< as of `up`
+  std::string out;             ///< a file that gets the plan
+  bool additive_only = false;  ///< what drops or narrows is a refusal
 };
 
 struct UpOptions {

@@ -4,6 +4,7 @@
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/pending.h"
 #include "orchestrator/commands/saved_plan.h"
+#include "orchestrator/policy.h"
 
 namespace crossfade::orchestrator {
 
@@ -60,7 +61,11 @@ CommandResult show_plans(const CommandEnvironment& environment,
   CommandResult result;
   boost::json::array revisions;
   boost::json::array refusals;
-  const std::vector<strategies::RevisionPlan> plans = plan_files(environment, files);
+  std::vector<strategies::RevisionPlan> plans = plan_files(environment, files);
+  for (std::size_t index = 0; options.additive_only && index < plans.size(); ++index) {
+    if (auto refusal = additive_refusal(files[index], plans[index]))
+      plans[index].refusals.push_back(std::move(*refusal));
+  }
   for (const strategies::RevisionPlan& plan : plans) {
     revisions.push_back(as_document(plan));
     for (const Problem& refusal : plan.refusals) refusals.push_back(refusal_document(refusal));
@@ -69,7 +74,7 @@ CommandResult show_plans(const CommandEnvironment& environment,
   }
   if (revisions.empty()) result.text = "nothing is pending\n";
   if (!refusals.empty()) result.exit_code = ExitCode::refused;
-  result.document["fingerprint"] = fingerprint_of(environment, plans);
+  result.document["fingerprint"] = fingerprint_of(environment, files, plans);
   result.document["revisions"] = std::move(revisions);
   result.document["refusals"] = std::move(refusals);
   if (!options.out.empty()) save_plan(options.out, result.document);

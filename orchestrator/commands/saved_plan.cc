@@ -39,6 +39,17 @@ std::vector<FinishedStatement> finished_statements(postgres::Session& session,
   return out;
 }
 
+bool has_begun(const CommandEnvironment& environment, const std::vector<migrations::MigrationFile>& files) {
+  const auto session = environment.connect().open({.application_name = "crossfade/plan"});
+  if (!journal_exists(*session)) return false;
+  const std::vector<Run> open = Journal(*session).open_runs();
+  return std::any_of(files.begin(), files.end(), [&](const migrations::MigrationFile& file) {
+    return !finished_statements(*session, file).empty() ||
+           std::any_of(open.begin(), open.end(),
+                       [&](const Run& run) { return run.revision == file.revision; });
+  });
+}
+
 /// A table's definition without its sizes, which change all the time.
 std::string definition_of(postgres::Session& session, std::uint32_t oid) {
   auto table = postgres::load_table(session, oid);
@@ -78,10 +89,12 @@ std::vector<strategies::RevisionPlan> plan_files(const CommandEnvironment& envir
 }
 
 std::string fingerprint_of(const CommandEnvironment& environment,
+                           const std::vector<migrations::MigrationFile>& files,
                            const std::vector<strategies::RevisionPlan>& plans) {
   static const std::regex run_number("crossfade_[0-9]+");
   const auto session = environment.connect().open({.application_name = "crossfade/plan"});
   std::string all;
+  for (const migrations::MigrationFile& file : files) all += file.fingerprint + "\n";
   std::set<std::uint32_t> tables;
   for (const strategies::RevisionPlan& plan : plans) {
     all += plan.revision + "\n";
@@ -125,8 +138,9 @@ void require_saved_plan(const CommandEnvironment& environment,
       !error && saved.is_object() ? saved.as_object().if_contains("fingerprint") : nullptr;
   if (fingerprint == nullptr || !fingerprint->is_string()) throw no_plan(path, "another document");
   const std::string wanted(fingerprint->as_string());
-  const std::string found = fingerprint_of(environment, plan_files(environment, files));
+  const std::string found = fingerprint_of(environment, files, plan_files(environment, files));
   if (wanted == found) return;
+  const bool begun = has_begun(environment, files);
   throw Failure(
       ExitCode::refused,
       {.code = "plan-changed",
@@ -134,7 +148,11 @@ void require_saved_plan(const CommandEnvironment& environment,
        .message = "the files or the catalog are not those that were planned for",
        .expected = "fingerprint " + wanted,
        .found = "fingerprint " + found,
-       .next = "Look at the new plan (`crossfade plan`), and save it with --out once it is approved."});
+       .next = begun
+                   ? "A part of it has run. Look at what is left (`crossfade plan`), then `crossfade up` "
+                     "goes on; or save "
+                     "that plan with --out once it is approved."
+                   : "Look at the new plan (`crossfade plan`), and save it with --out once it is approved."});
 }
 
 }  // namespace crossfade::orchestrator

@@ -15,9 +15,10 @@ namespace crossfade::orchestrator {
 std::vector<strategies::RevisionPlan> plan_files(const CommandEnvironment& environment,
                                                  const std::vector<migrations::MigrationFile>& files);
 
-/// XXH3-128 over the plans and over the definitions of the tables that they are about; the same for two plans
-/// that differ in run numbers and sizes alone.
+/// XXH3-128 over the files, the plans and over the definitions of the tables that they are about; the same
+/// for two plans that differ in run numbers and sizes alone.
 std::string fingerprint_of(const CommandEnvironment& environment,
+                           const std::vector<migrations::MigrationFile>& files,
                            const std::vector<strategies::RevisionPlan>& plans);
 
 /// Throws Failure (exit 1) where the file cannot be written.

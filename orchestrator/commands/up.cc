@@ -50,7 +50,8 @@ Failure waited_in_vain(const UpOptions& options, const CommandResult& result) {
 }  // namespace
 
 CommandResult run_up(const CommandEnvironment& environment, const UpOptions& options) {
-  if (options.dry_run) return run_plan(environment, {.target = options.target});
+  if (options.dry_run)
+    return run_plan(environment, {.target = options.target, .additive_only = options.apply.additive_only});
   const auto reporter = make_reporter(environment.options.progress);
   return run_up(environment, options, *reporter);
 }

@@ -87,9 +87,8 @@ bool destructive(const Statement& statement) {
   if (node != "DropStmt") return false;
   const std::string& type = statement.object_type;
   if (type == "OBJECT_TABLE" || type == "OBJECT_SCHEMA") return true;
-  const bool reaches_columns = type == "OBJECT_TYPE" || type == "OBJECT_DOMAIN" ||
-                               type == "OBJECT_EXTENSION" || type == "OBJECT_COLLATION";
-  return reaches_columns && tree::text(tree::parse(statement.tree), "behavior") == "DROP_CASCADE";
+  // CASCADE reaches columns, defaults, indexes and constraints that the text does not name.
+  return tree::text(tree::parse(statement.tree), "behavior") == "DROP_CASCADE";
 }
 
 }  // namespace crossfade::migrations

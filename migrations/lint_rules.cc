@@ -11,6 +11,8 @@ constexpr LintLevel kNote = LintLevel::note;
 constexpr LintLevel kWarning = LintLevel::warning;
 constexpr LintLevel kError = LintLevel::error;
 
+constexpr std::string_view kByHand =
+    "crossfade refuses it. Run it by hand in a maintenance window, and stamp the revision.";
 constexpr std::string_view kShadow = "Nothing: crossfade writes a shadow table beside the live one.";
 
 // clang-format off
@@ -25,7 +27,7 @@ constexpr std::array kRules = {
              "Nothing: crossfade fills the rows in batches."},
     LintRule{"add-domain-column", kNote, "7", "a new column of a domain with a constraint, or of a type that may be one",
              "Nothing: crossfade asks the catalog. Lint knows too when it is given a database."},
-    LintRule{"add-exclusion", kNote, "34", "ADD EXCLUDE, which builds an index under the lock", kShadow},
+    LintRule{"add-exclusion", kError, "34", "ADD EXCLUDE, which builds an index under the lock", kByHand},
     LintRule{"add-foreign-key", kNote, "29", "ADD FOREIGN KEY, which scans the table while both tables are locked",
              "Nothing: crossfade adds it NOT VALID and validates it in a transaction of its own."},
     LintRule{"add-generated-column", kNote, "6", "a new column that is GENERATED … STORED", kShadow},
@@ -48,16 +50,15 @@ constexpr std::array kRules = {
              "Create the policies in the same file, and try it as the application's role."},
     LintRule{"change-citext", kNote, "22", "a change between text and citext, which builds every index on the column anew", kShadow},
     LintRule{"change-collation", kNote, "21", "another collation, which builds every index on the column anew", kShadow},
-    LintRule{"change-key-type", kNote, "23", "another type for a column in a foreign key",
-             "Change both columns in one file: crossfade cuts their shadow tables over together.", true},
+    LintRule{"change-key-type", kError, "23", "another type for a column in a foreign key", kByHand, true},
     LintRule{"change-rows", kNote, "67", "UPDATE or DELETE of many rows",
              "Nothing: crossfade runs it in batches by key, with a commit each."},
     LintRule{"change-time-zone", kNote, "19", "a change between timestamp and timestamptz",
              "Nothing: in a UTC session it is instant, else crossfade writes a shadow table."},
     LintRule{"change-type", kNote, "18", "a change to a type that is stored otherwise", kShadow},
     LintRule{"change-type-harmless-looking", kNote, "16b", "a change of type that looks harmless and rewrites the table", kShadow},
-    LintRule{"change-viewed-column", kNote, "66", "another type for a column that a view or a rule uses",
-             "Nothing: crossfade makes the views anew.", true},
+    LintRule{"change-viewed-column", kError, "66", "another type for a column that a view or a rule uses",
+             "Drop the view in front of it, in the same file, and create it anew behind.", true},
     LintRule{"char-column", kNote, "", "a char(n) column: shorter values are padded, and blanks at the end do not count",
              "Use text, with a CHECK on its length where that matters."},
     LintRule{"constrain-domain", kNote, "48", "a constraint on a domain, which scans every table that uses it",
@@ -112,11 +113,11 @@ constexpr std::array kRules = {
     LintRule{"rewrite-table", kNote, "63", "VACUUM FULL or CLUSTER", kShadow},
     LintRule{"session-setting", kWarning, "70b", "SET or RESET: crossfade uses sessions of its own, with its own time limits",
              "Take it out; what must hold for all sessions belongs to the role (ALTER ROLE … SET)."},
-    LintRule{"set-access-method", kNote, "51", "SET ACCESS METHOD", kShadow},
-    LintRule{"set-logged", kNote, "50", "SET LOGGED or SET UNLOGGED", kShadow},
+    LintRule{"set-access-method", kError, "51", "SET ACCESS METHOD", kByHand},
+    LintRule{"set-logged", kError, "50", "SET LOGGED or SET UNLOGGED", kByHand},
     LintRule{"set-not-null", kNote, "24", "SET NOT NULL, which scans the table under the lock",
              "Nothing: crossfade validates a CHECK first, which saves the scan."},
-    LintRule{"set-tablespace", kNote, "49", "SET TABLESPACE, which copies the files under the lock", kShadow},
+    LintRule{"set-tablespace", kError, "49", "SET TABLESPACE, which copies the files under the lock", kByHand},
     LintRule{"several-application-changes", kWarning, "", "several changes of one file want another application: no one version fits before, between and after them",
              "One file for each, and a deployment in between."},
     LintRule{"several-foreign-keys", kNote, "30", "several foreign keys, whose locks would pile up in one transaction",

@@ -139,6 +139,7 @@ class Start {
     strategies::RevisionPlan plan = plan_now(number);
     if (!is_acceptable(plan)) return false;
     if (plan.parts.empty()) {
+      if (plan.more) throw std::logic_error(file_.revision + ": nothing is planned, and something is left");
       finish_empty();
       return true;
     }
@@ -150,7 +151,7 @@ class Start {
     // The number is in the names that were planned; a run that was given up leaves a gap.
     if (run.run != number && (!is_acceptable(plan = plan_now(run.run)) || plan.parts.empty())) return false;
     for (const Problem& announcement : plan.announcements) reporter_.note(describe(announcement));
-    journal_part(run, plan.parts.front(), plan.parts.size() == 1);
+    journal_part(run, plan.parts.front(), plan.parts.size() == 1 && !plan.more);
     transaction.commit();
     started_ = run.run;
     return true;

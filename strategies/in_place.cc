@@ -183,9 +183,28 @@ std::optional<migrations::NewPartition> new_partition_of_live_table(const Statem
   return migrations::new_partition(context.statement);
 }
 
+/// UPDATE or DELETE inside a WITH: whole, it is one transaction over the table; in batches it would mean
+/// something else.
+InPlaceSteps changes_in_with(const StatementContext& context) {
+  InPlaceSteps result = plan_opaque(context);
+  if (!result.refusals.empty()) {
+    result.refusals.front().code = "batch-effects";
+    result.refusals.front().message =
+        "changes rows inside a WITH query, so it cannot be done in batches; in one transaction it may hold "
+        "row locks for long";
+    result.refusals.front().expected = "an UPDATE or DELETE of its own, or the operator's word for it";
+  }
+  return result;
+}
+
 InPlaceSteps planned(const StatementContext& context) {
   const migrations::Statement& statement = context.statement;
   if (context.hazards.empty()) return without_hazard(context);
+  if (statement.node == "DropOwnedStmt") {
+    return {.refusals = {cannot(context, "drops-owned",
+                                "DROP OWNED drops whatever a role has, crossfade's journal too",
+                                "objects that are named", "Drop what is meant by its name.")}};
+  }
   const migrations::Hazard& worst = context.hazards.front();
   const std::string_view row = worst.row->number;
   if (row == "74") return plan_opaque(context);
@@ -201,6 +220,7 @@ InPlaceSteps planned(const StatementContext& context) {
   if (statement.node == "ReindexStmt") return plan_reindex(context);
   if (statement.node == "TruncateStmt") return plan_truncate(context);
   if (statement.node == "UpdateStmt" || statement.node == "DeleteStmt") return batched(context);
+  if (row == "67") return changes_in_with(context);
   const bool one_command =
       statement.kind == migrations::StatementKind::alter_table && statement.commands.size() == 1;
   if (!one_command || !is_table(context)) return of_other_statement(context, row);

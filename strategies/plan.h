@@ -206,6 +206,7 @@ struct RevisionPlan {
   Estimate estimate;
   std::vector<Step> steps;
   std::vector<PartPlan> parts;  ///< in order; empty where there is a refusal
+  bool more = false;            ///< what follows can be planned only when these parts are done
   std::vector<Problem> refusals;
   std::vector<Problem> announcements;
   std::vector<Problem> approvals;   ///< what an operator must agree to before anything runs

@@ -162,14 +162,10 @@ InPlaceSteps plan_drop_column(const StatementContext& context) {
                                             constraint->definition, not_valid ? " NOT VALID" : "")));
   }
   const std::string alter = "ALTER COLUMN " + quote_identifier(name) + " ";
-  if (!column->identity.empty()) sql.push_back(alter_table(table.name, alter + "DROP IDENTITY"));
-  if (!column->generated.empty()) {
-    sql.push_back(alter_table(table.name, alter + "DROP EXPRESSION"));
-  } else if (column->default_expression) {
-    sql.push_back(alter_table(table.name, alter + "DROP DEFAULT"));
-    back.push_back(alter_table(table.name, alter + "SET DEFAULT " + *column->default_expression));
-  }
-  if (column->not_null) sql.push_back(alter_table(table.name, alter + "DROP NOT NULL"));
+  // What gives new rows a value stays, so that the column can come back as it was after any number of them.
+  const bool supplied =
+      !column->identity.empty() || !column->generated.empty() || column->default_expression.has_value();
+  if (column->not_null && !supplied) sql.push_back(alter_table(table.name, alter + "DROP NOT NULL"));
   sql.push_back(alter_table(
       table.name, fmt::format("RENAME COLUMN {} TO {}", quote_identifier(name), quote_identifier(aside))));
   back.insert(back.begin(),

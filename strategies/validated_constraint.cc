@@ -36,6 +36,19 @@ void validate(StepList& steps, const postgres::QualifiedName& table, const std::
   step.probe = std::move(probe);
 }
 
+/// From the moment the constraint is there, NOT VALID or not, the application cannot write a row that breaks
+/// it, an old one included. So old rows are looked at first, where only the run fails.
+void look_for_violations(StepList& steps, const postgres::QualifiedName& table, const std::string& name,
+                         const std::string& probe) {
+  if (probe.empty()) return;
+  InPlaceStep& look =
+      steps.add(StepKind::look, "look for rows that break " + name, {},
+                "With the constraint in place the application could not write such a row any more.");
+  look.relation = table;
+  look.probe = probe;
+  look.locks.push_back({table.display(), "ACCESS SHARE"});
+}
+
 /// PostgreSQL's own choice for a foreign key without a name.
 std::string foreign_key_name(const StatementContext& context, const migrations::ConstraintClause& clause) {
   if (!clause.name.empty()) return clause.name;
@@ -133,6 +146,8 @@ InPlaceSteps plan_check(const StatementContext& context, const std::string& name
   StepList steps(context, kStrategy, "27");
   const postgres::Table& table = *context.table;
   const bool not_valid = definition.ends_with(" NOT VALID");
+  const std::string broken = rows_in_the_way(table, "NOT (" + checked_expression(definition) + ")");
+  if (!not_valid) look_for_violations(steps, table.name, name, broken);
   InPlaceStep& add =
       steps.on(table.name, "ACCESS EXCLUSIVE", StepKind::locked, "add constraint " + name,
                {alter_table(table.name, fmt::format("ADD CONSTRAINT {} {}{}", quote_identifier(name),
@@ -140,7 +155,7 @@ InPlaceSteps plan_check(const StatementContext& context, const std::string& name
                "Holds for new rows from now on; NOT VALID looks at no old row, so the lock is short.");
   add.undo = {drop_constraint(table.name, name)};
   if (!not_valid) {
-    validate(steps, table.name, name, rows_in_the_way(table, "NOT (" + checked_expression(definition) + ")"));
+    validate(steps, table.name, name, broken);
   }
   return {.steps = steps.take()};
 }
@@ -175,6 +190,12 @@ InPlaceSteps plan_foreign_key(const StatementContext& context, const migrations:
     step.undo = {drop_constraint(on, name)};
     return step;
   };
+  const auto look = [&](const postgres::QualifiedName& on) {
+    if (clause.not_valid) return;
+    postgres::Table child = table;
+    child.name = on;
+    look_for_violations(steps, on, name, orphans(context, clause, child));
+  };
   const auto check_rows = [&](const postgres::QualifiedName& on) {
     if (clause.not_valid) return;
     postgres::Table child = table;
@@ -186,6 +207,7 @@ InPlaceSteps plan_foreign_key(const StatementContext& context, const migrations:
     // and the parent takes them over.
     for (const Partition& partition : context.partitions) {
       if (!partition.leaf) continue;
+      look(partition.name);
       add(partition.name);
       check_rows(partition.name);
     }
@@ -197,6 +219,7 @@ InPlaceSteps plan_foreign_key(const StatementContext& context, const migrations:
     parent.locks.push_back({context.referenced->name.display(), "SHARE ROW EXCLUSIVE"});
     parent.undo = {drop_constraint(table.name, name)};
   } else {
+    look(table.name);
     add(table.name);
     check_rows(table.name);
   }
@@ -224,13 +247,15 @@ InPlaceSteps plan_not_null(const StatementContext& context, const std::string& c
   }
   const std::string check =
       first_free_name(fmt::format("crossfade_{}_{}_{}_not_null", context.run, context.number, column), {});
+  const std::string nulls = rows_in_the_way(table, quoted + " IS NULL");
+  look_for_violations(steps, table.name, "NOT NULL of " + column, nulls);
   InPlaceStep& add = steps.on(
       table.name, "ACCESS EXCLUSIVE", StepKind::locked, "check that " + column + " is not null",
       {alter_table(table.name, fmt::format("ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID",
                                            quote_identifier(check), quoted))},
       "New rows must have a value from now on; NOT VALID looks at no old row, so the lock is short.");
   add.undo = {drop_constraint(table.name, check)};
-  validate(steps, table.name, check, rows_in_the_way(table, quoted + " IS NULL"));
+  validate(steps, table.name, check, nulls);
   InPlaceStep& take_over =
       steps.on(table.name, "ACCESS EXCLUSIVE", StepKind::locked, "set not null on " + column,
                {alter_table(table.name, set), drop_constraint(table.name, check)},

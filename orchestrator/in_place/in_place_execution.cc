@@ -45,6 +45,21 @@ Failure cannot_come_back(const Run& run, const InPlaceStep& step, const postgres
            report.hint.empty() ? "Change or remove what stands in the way. " : report.hint + " ", run.run)});
 }
 
+Failure step_failed(const Run& run, const InPlaceStep& step, const postgres::DatabaseError& error) {
+  const postgres::ErrorReport& report = error.report();
+  return Failure(
+      ExitCode::failed,
+      {.code = "statement-fails",
+       .object = run.display(),
+       .message =
+           fmt::format("step \"{}\" of revision {} fails: {}", step.name, run.revision, report.message),
+       .expected = "a statement that the server accepts; nothing of the step was kept",
+       .found = report.detail.empty() ? "SQLSTATE " + error.sqlstate() : report.detail,
+       .next = fmt::format("Correct the cause and run `crossfade up` again; or `crossfade abort {}`, which "
+                           "takes back what is unfinished, and change the migration.",
+                           run.run)});
+}
+
 class InPlaceExecution : public OwnedRunExecution {
  public:
   InPlaceExecution(const ExecutionRequest& request, std::unique_ptr<postgres::Session> control, Run run)
@@ -116,7 +131,12 @@ class InPlaceExecution : public OwnedRunExecution {
       const InPlaceStep& step = plan_.steps[index];
       if (journal_->step_finished(run_.run, step.name)) continue;
       require_owner();
-      orchestrator::carry_out(*context_, step, [&] { finish(index); });
+      try {
+        orchestrator::carry_out(*context_, step, [&] { finish(index); });
+      } catch (const postgres::DatabaseError& error) {
+        if (!error.wrong_statement() && !error.data_error()) throw;
+        throw step_failed(run_, step, error);
+      }
       progressed = true;
     }
     progress_.set_waiting("");

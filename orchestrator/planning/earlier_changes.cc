@@ -1,8 +1,47 @@
 #include "orchestrator/planning/earlier_changes.h"
 
+#include <algorithm>
+#include <array>
+
 #include "migrations/created_relations.h"
 
 namespace crossfade::orchestrator {
+
+namespace {
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+bool same_letter(char left, char right) {
+  return lower(left) == lower(right);
+}
+
+bool in_a_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80U;
+}
+
+bool has_word(const std::string& text, const std::string& word) {
+  for (auto at = text.begin();; ++at) {
+    at = std::search(at, text.end(), word.begin(), word.end(), same_letter);
+    if (at == text.end()) return false;
+    const auto behind = at + static_cast<std::ptrdiff_t>(word.size());
+    const bool begins = at == text.begin() || !in_a_word(*(at - 1));
+    if (begins && (behind == text.end() || !in_a_word(*behind))) return true;
+  }
+}
+
+/// Views, rules, triggers, policies and foreign keys: what a rewrite would have to carry over.
+bool makes_dependent(const migrations::Statement& statement) {
+  static constexpr std::array<std::string_view, 5> kNodes = {"ViewStmt", "CreateTableAsStmt", "RuleStmt",
+                                                             "CreateTrigStmt", "CreatePolicyStmt"};
+  if (statement.node == "CreateTableAsStmt") return statement.object_type == "OBJECT_MATVIEW";
+  return std::find(kNodes.begin(), kNodes.end(), statement.node) != kNodes.end() ||
+         !migrations::referenced_tables(statement).empty();
+}
+
+}  // namespace
 
 EarlierChanges::Name EarlierChanges::full(const migrations::TableReference& name) const {
   return {name.schema.value_or(default_schema_), name.name};
@@ -15,6 +54,8 @@ EarlierChanges::Name EarlierChanges::beside(const migrations::Statement& stateme
 
 void EarlierChanges::add(const migrations::Statement& statement, std::optional<std::uint32_t> target,
                          const std::vector<migrations::Statement>& repeatable) {
+  texts_.push_back(statement.text);
+  if (makes_dependent(statement)) dependents_.push_back(statement.text);
   for (const migrations::TableReference& name : migrations::created_relations(statement)) {
     created_.insert(full(name));
     gone_.erase(full(name));
@@ -106,6 +147,20 @@ bool EarlierChanges::drops_one_of(const std::string& object) const {
     word.clear();
   }
   return false;
+}
+
+bool EarlierChanges::mentions(const std::string& name) const {
+  return !name.empty() && std::any_of(texts_.begin(), texts_.end(),
+                                      [&](const std::string& text) { return has_word(text, name); });
+}
+
+std::string EarlierChanges::makes_dependent_of(const std::string& table) const {
+  for (const std::string& text : dependents_) {
+    const bool dropped = std::any_of(dropped_.begin(), dropped_.end(),
+                                     [&](const std::string& name) { return has_word(text, name); });
+    if (!dropped && has_word(text, table)) return text.substr(0, 120);
+  }
+  return "";
 }
 
 bool EarlierChanges::detaches(const migrations::TableReference& name) const {

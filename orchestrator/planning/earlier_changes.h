@@ -43,6 +43,12 @@ class EarlierChanges {
   /// Whether an earlier statement drops one of the names in a problem's object, as "constraint x on
   /// public.y": by then it is not in the way any more.
   bool drops_one_of(const std::string& object) const;
+  /// Whether an earlier statement that has not run yet has the name in its text, as a word of its own: then
+  /// what a trial misses may be there in time.
+  bool mentions(const std::string& name) const;
+  /// A view, key, trigger … over the table that an earlier statement makes and none drops again, in a few
+  /// words; empty where there is none.
+  std::string makes_dependent_of(const std::string& table) const;
   /// What was planned for the table before, to be repeated on its empty copy.
   const std::vector<migrations::Statement>& of(std::uint32_t table) const;
 
@@ -58,6 +64,8 @@ class EarlierChanges {
   std::set<Name> gone_;
   std::set<std::string> dropped_;  ///< constraints, triggers, views …
   std::set<Name> detached_;
+  std::vector<std::string> texts_;       ///< of the statements, as written
+  std::vector<std::string> dependents_;  ///< texts of those that make something over an existing table
   std::map<Name, std::uint32_t> renamed_;
   std::map<Name, std::uint32_t> indexes_;  ///< new ones on existing tables
   std::map<std::uint32_t, std::vector<migrations::Statement>> changes_;

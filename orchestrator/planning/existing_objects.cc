@@ -8,6 +8,7 @@
 #include "migrations/created_relations.h"
 #include "migrations/repoint.h"
 #include "migrations/tokens.h"
+#include "orchestrator/planning/catalog_facts.h"
 #include "postgres/catalog.h"
 #include "postgres/error.h"
 #include "postgres/quoting.h"
@@ -47,6 +48,11 @@ Problem another_definition(const migrations::MigrationFile& file, const Statemen
           "Change the object by a statement of its own, or take IF NOT EXISTS out and choose another name."};
 }
 
+bool is_temporary(const Statement& statement) {
+  const std::string text = migrations::lower_case(statement.text.substr(0, 40));
+  return text.find(" temp ") != std::string::npos || text.find(" temporary ") != std::string::npos;
+}
+
 /// What two tables have to have in common to be the same by their definition.
 std::string shape_of(const postgres::Table& table) {
   const std::string schema = table.name.schema + ".";
@@ -81,6 +87,27 @@ std::optional<postgres::Table> trial_table(postgres::Session& session, const Sta
     if (error.connection_dead()) throw;
     return std::nullopt;
   }
+}
+
+/// CREATE TABLE of a name that is taken where it would be made.
+std::optional<ExistingObjectAnswer> taken_name(postgres::Session& session, const EarlierChanges& earlier,
+                                               const migrations::MigrationFile& file,
+                                               const Statement& statement) {
+  if (statement.node != "CreateStmt" || statement.if_exists || !statement.table) return std::nullopt;
+  if (earlier.takes_away(*statement.table) || is_temporary(statement)) return std::nullopt;
+  const std::string schema = statement.table->schema.value_or(default_schema(session));
+  if (!postgres::find_relation(session, schema, statement.table->name)) return std::nullopt;
+  return ExistingObjectAnswer{
+      "",
+      {{.code = "exists-already",
+        .object = migrations::location(statement, file.path),
+        .message = fmt::format("there is a relation {}.{} already", schema, statement.table->name),
+        .expected = "a free name for the new table",
+        .found = statement.text.substr(0, 120),
+        .next = fmt::format(
+            "Where the database has this revision already, record it: `crossfade stamp {}`. Else choose "
+            "another name.",
+            file.revision)}}};
 }
 
 std::optional<ExistingObjectAnswer> existing_table(postgres::Session& session, const EarlierChanges& earlier,
@@ -231,6 +258,7 @@ std::optional<ExistingObjectAnswer> existing_object_answer(postgres::Session& se
     if (statement.whole.if_exists) return ExistingObjectAnswer{"IF EXISTS: there is none.", {}};
     return ExistingObjectAnswer{"", no_such(file, statement)};
   }
+  if (auto answer = taken_name(session, earlier, file, statement.whole)) return answer;
   if (auto answer = existing_table(session, earlier, file, statement.whole)) return answer;
   if (auto answer = existing_index(session, earlier, file, statement)) return answer;
   return existing_column(session, earlier, file, statement);

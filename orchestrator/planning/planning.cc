@@ -9,6 +9,7 @@
 #include "migrations/fingerprint.h"
 #include "orchestrator/planning/catalog_facts.h"
 #include "orchestrator/planning/existing_objects.h"
+#include "orchestrator/planning/missing_object.h"
 #include "orchestrator/planning/only_named_tables.h"
 #include "orchestrator/planning/printed_steps.h"
 #include "orchestrator/planning/revision_statements.h"
@@ -113,13 +114,24 @@ class Planning {
     for (std::size_t first = 0; first < statements.size();) {
       const std::size_t behind = end_of_segment(statements, first);
       if (begins_part(statements[first])) finish_in_place();
-      segment({statements.begin() + static_cast<std::ptrdiff_t>(first),
-               statements.begin() + static_cast<std::ptrdiff_t>(behind)});
+      const std::size_t refusals = result_.refusals.size();
+      const Statements neighbours(statements.begin() + static_cast<std::ptrdiff_t>(first),
+                                  statements.begin() + static_cast<std::ptrdiff_t>(behind));
+      segment(neighbours);
+      if (result_.refusals.size() > refusals) {
+        const bool waits = waits_for_earlier(refusals);
+        const Statements makers = waits ? Statements{} : untried_makers(neighbours, result_.refusals.back());
+        if (waits || !makers.empty()) {
+          plan_the_rest_later(statements[first].whole, refusals);
+          if (!makers.empty()) segment(makers);
+          break;
+        }
+      }
       if (ends_part(statements[behind - 1])) finish_in_place();
       for (std::size_t index = first; index < behind; ++index) note(session_, earlier_, statements[index]);
       first = behind;
     }
-    rewrite_what_is_only_named(statements);
+    if (!result_.more) rewrite_what_is_only_named(statements);
     finish_in_place();
     if (!result_.refusals.empty()) result_.parts.clear();
     number_steps();
@@ -172,6 +184,50 @@ class Planning {
     return false;
   }
 
+  /// All that the last segment was refused for is something that statements before it make.
+  bool waits_for_earlier(std::size_t refusals_before) const {
+    const auto first = result_.refusals.begin() + static_cast<std::ptrdiff_t>(refusals_before);
+    return first != result_.refusals.end() &&
+           std::all_of(first, result_.refusals.end(),
+                       [&](const Problem& refusal) { return earlier_.mentions(missing_object(refusal)); });
+  }
+
+  /// The commands that make what a later command of the same neighbours was refused for, with those before
+  /// them; empty where none does. A trial does not know what a command that cannot be tried will have made.
+  Statements untried_makers(const Statements& neighbours, const Problem& refusal) const {
+    const std::string name = missing_object(refusal);
+    Statements out;
+    Statements so_far;
+    for (const RevisionStatement& statement : neighbours) {
+      so_far.push_back(statement);
+      so_far.back().commands.clear();
+      so_far.back().can_be_tried = false;
+      for (const NumberedCommand& command : statement.commands) {
+        so_far.back().commands.push_back(command);
+        so_far.back().can_be_tried = so_far.back().can_be_tried || command.can_be_tried;
+        EarlierChanges made("");
+        made.add(command.statement, std::nullopt, {});
+        if (!command.can_be_tried && made.mentions(name)) out = so_far;
+      }
+    }
+    return out;
+  }
+
+  /// Once those have run, the statement can be tried like any other, and the rest of the file after it.
+  void plan_the_rest_later(const migrations::Statement& statement, std::size_t refusals_before) {
+    const Problem why = result_.refusals[refusals_before];
+    result_.refusals.resize(refusals_before);
+    result_.announcements.push_back(
+        {.code = "planned-later",
+         .object = migrations::location(statement, file_.path),
+         .message = "this statement and those behind it are planned when the ones before it have run",
+         .expected = "what those make",
+         .found = why.message,
+         .next = "`up` goes on by itself; for a plan of all before anything runs, put them into the next "
+                 "revision."});
+    result_.more = true;
+  }
+
   /// Planned by what the catalog says shortly before: the table that takes the other's place, and the
   /// partitions, which schedulers and earlier statements add to.
   bool begins_part(const RevisionStatement& statement) {
@@ -213,7 +269,10 @@ class Planning {
     if (statements.size() == 1 && answered_without_a_plan(statements.front())) return;
     SegmentPlan planned =
         plan_segment(session_, earlier_, {&file_, run_ + shadow_offset(), run_, std::move(statements)});
-    append(result_.refusals, std::move(planned.refusals));
+    if (!planned.refusals.empty()) {
+      append(result_.refusals, std::move(planned.refusals));
+      return;
+    }
     append(result_.announcements, std::move(planned.announcements));
     append(result_.approvals, std::move(planned.approvals));
     append(result_.narrowings, std::move(planned.narrowings));

@@ -48,16 +48,20 @@ std::optional<migrations::TableReference> subject(const Statement& statement) {
 /// An empty copy has the table's columns, indexes, keys and checks; not its triggers, rules, foreign keys and
 /// partitions.
 bool copy_has_its_object(const postgres::Table& table, const Statement& statement) {
+  const auto names_foreign_key = [&](const std::string& name) {
+    return std::any_of(table.constraints.begin(), table.constraints.end(),
+                       [&](const postgres::Constraint& constraint) {
+                         return constraint.name == name && constraint.type == "f";
+                       });
+  };
+  if (statement.kind == StatementKind::rename_constraint) return !names_foreign_key(statement.old_name);
   if (statement.commands.size() != 1) return true;
   const std::string& subtype = statement.commands.front().subtype;
   for (const std::string_view part : {"Trig", "Rule", "Partition", "Inherit", "AlterConstraint"}) {
     if (subtype.find(part) != std::string::npos) return false;
   }
   if (subtype != "AT_DropConstraint" && subtype != "AT_ValidateConstraint") return true;
-  return std::none_of(table.constraints.begin(), table.constraints.end(),
-                      [&](const postgres::Constraint& constraint) {
-                        return constraint.name == statement.commands.front().name && constraint.type == "f";
-                      });
+  return !names_foreign_key(statement.commands.front().name);
 }
 
 bool names_index(const Statement& statement) {

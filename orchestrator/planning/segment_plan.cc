@@ -202,6 +202,16 @@ class Segment {
     std::vector<Problem> found = checkers::preflight(session_, preflight_request(*source_));
     std::erase_if(found, [&](const Problem& problem) { return earlier_.drops_one_of(problem.object); });
     append(result_.refusals, std::move(found));
+    if (const std::string text = earlier_.makes_dependent_of(source_->name.name); !text.empty()) {
+      result_.refusals.push_back(
+          {.code = "dependent-made-before",
+           .object = source_->name.display(),
+           .message =
+               "a statement before this one makes something over the table that a rewrite cannot carry over",
+           .expected = "the rewrite first, then what hangs on the table",
+           .found = text,
+           .next = "Put that statement behind the last one that rewrites the table."});
+    }
     migrations::MigrationFile file = file_;
     file.rewrites = std::move(rewrites);
     if (request_.statements.empty()) file.rewrites = {source_->name.name};

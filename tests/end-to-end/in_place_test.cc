@@ -114,6 +114,67 @@ TEST_F(InPlace, IndexesAndUniqueConstraintsAreBuiltConcurrently) {
       "DROP INDEX accounts_owner;\n");
 }
 
+TEST_F(InPlace, AStatementMayUseWhatTheOnesBeforeItMake) {
+  expect_as_plain(
+      "CREATE TYPE mood AS ENUM ('good');\n"
+      "ALTER TABLE accounts ADD COLUMN mood mood DEFAULT 'good';\n"
+      "CREATE TABLE regions (id bigint PRIMARY KEY);\n"
+      "ALTER TABLE accounts ADD COLUMN region bigint REFERENCES regions (id);\n"
+      "CREATE INDEX accounts_region ON accounts (region);\n"
+      "CREATE SEQUENCE numbers;\n"
+      "ALTER TABLE accounts ALTER COLUMN balance SET DEFAULT nextval('numbers');\n"
+      "ALTER TABLE accounts ADD CONSTRAINT owned FOREIGN KEY (owner) REFERENCES owners NOT VALID;\n"
+      "ALTER TABLE accounts VALIDATE CONSTRAINT owned;\n"
+      "ALTER TABLE accounts RENAME CONSTRAINT owned TO has_owner;\n"
+      "ALTER TABLE accounts ADD COLUMN parent bigint REFERENCES regions, ADD CHECK (parent > 0);\n");
+  EXPECT_EQ(scalar("SELECT count(*) FROM crossfade.runs WHERE phase <> 'contracted'"), "0");
+}
+
+TEST_F(InPlace, WhatNoStatementMakesIsRefusedBeforeAnythingRuns) {
+  const Answer answer = up("CREATE TYPE mood AS ENUM ('good');\nALTER TABLE accounts ADD COLUMN x gloom;\n");
+  EXPECT_EQ(answer.exit_code(), 5) << describe(answer.finished);
+  EXPECT_EQ(answer.error_code(), "statement-fails");
+  EXPECT_EQ(scalar("SELECT count(*) FROM pg_type WHERE typname = 'mood'"), "0");
+}
+
+TEST_F(InPlace, ARewriteBehindAViewOfItsTableIsRefusedBeforeAnythingRuns) {
+  const Answer answer =
+      up("COMMENT ON TABLE accounts IS 'first';\nCREATE VIEW rich AS SELECT id FROM accounts;\n"
+         "ALTER TABLE accounts ALTER COLUMN balance TYPE numeric(30, 4);\n");
+  EXPECT_EQ(answer.exit_code(), 5) << describe(answer.finished);
+  EXPECT_EQ(answer.error_code(), "dependent-made-before");
+  EXPECT_EQ(scalar("SELECT count(*) FROM pg_class WHERE relname = 'rich'"), "0");
+}
+
+TEST_F(InPlace, ATableThatIsThereAlreadyPointsToStamp) {
+  const Answer answer = up("CREATE TABLE accounts (id bigint PRIMARY KEY);\n");
+  EXPECT_EQ(answer.exit_code(), 5) << describe(answer.finished);
+  EXPECT_EQ(answer.error_code(), "exists-already");
+  EXPECT_THAT(answer.text("/error/next"), HasSubstr("crossfade stamp 0001_change"));
+  EXPECT_FALSE(product_.has_journal());
+}
+
+TEST_F(InPlace, ARefusedNotNullLeavesNothingThatTheApplicationMeets) {
+  product_.as("keeper", "UPDATE accounts SET balance = NULL WHERE id = 7");
+  EXPECT_EQ(up("ALTER TABLE accounts ALTER COLUMN balance SET NOT NULL;\n").exit_code(), 5);
+  product_.as("keeper", "UPDATE accounts SET owner = owner WHERE id = 7");
+}
+
+TEST_F(InPlace, AChangeInsideAWithIsRefused) {
+  const Answer answer =
+      up("WITH gone AS (DELETE FROM accounts RETURNING owner) INSERT INTO owners SELECT owner || 'x' FROM "
+         "gone;\n");
+  EXPECT_EQ(answer.exit_code(), 5) << describe(answer.finished);
+  EXPECT_EQ(answer.error_code(), "batch-effects");
+}
+
+TEST_F(InPlace, AFailingStatementIsNamed) {
+  const Answer answer = up("INSERT INTO owners VALUES ('a'), ('a');\n");
+  EXPECT_EQ(answer.exit_code(), 1) << describe(answer.finished);
+  EXPECT_THAT(answer.text("/error/message"), HasSubstr("1. INSERT INTO owners"));
+  EXPECT_THAT(answer.text("/error/message"), HasSubstr("0001_change"));
+}
+
 TEST_F(InPlace, ANameThatTheSameFileSetsFreeMayBeTakenAgain) {
   expect_as_plain(
       "ALTER TABLE accounts ADD CONSTRAINT pair UNIQUE (id, owner);\n"
@@ -269,9 +330,26 @@ TEST_F(InPlace, WhatIsDroppedNeedsApprovalAndComesBackUntilContract) {
   EXPECT_THROW(product_.as("keeper", "SELECT * FROM owners"), postgres::DatabaseError);
   const Answer reverted = ask({"revert"});
   ASSERT_EQ(reverted.exit_code(), 0) << describe(reverted.finished);
-  EXPECT_EQ(scalar("SELECT count(balance) FROM accounts"), "2000");
+  EXPECT_EQ(scalar("SELECT count(balance) FROM accounts"), "2001") << "the new row has the default";
   EXPECT_EQ(scalar("SELECT count(*) > 0 FROM owners"), "t");
   EXPECT_EQ(scalar("SELECT count(*) FROM crossfade.revisions"), "0");
+}
+
+TEST_F(InPlace, AnIdentityKeyAndAGeneratedColumnComeBackAsTheyWere) {
+  product_.as("keeper",
+              "CREATE TABLE tickets (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, seat integer, twice "
+              "integer GENERATED ALWAYS AS (seat * 2) STORED); INSERT INTO tickets (seat) VALUES (1), (2)");
+  const std::string before = product_.schema();
+  ASSERT_EQ(up("ALTER TABLE tickets DROP COLUMN id;\nALTER TABLE tickets DROP COLUMN twice;\n", {"--approve"})
+                .exit_code(),
+            0);
+  product_.as("keeper", "INSERT INTO tickets (seat) VALUES (3)");
+  const Answer reverted = ask({"revert"});
+  ASSERT_EQ(reverted.exit_code(), 0) << describe(reverted.finished);
+  EXPECT_EQ(product_.schema(), before);
+  EXPECT_EQ(product_.rows("tickets"), (std::vector<std::string>{"(1,1,2)", "(2,2,4)", "(3,3,6)"}));
+  ASSERT_EQ(ask({"up", "--approve", "--contract"}).exit_code(), 0);
+  EXPECT_THAT(product_.traces(), IsEmpty());
 }
 
 TEST_F(InPlace, ContractDropsForGood) {
@@ -407,10 +485,15 @@ TEST_F(InPlace, BatchesKeepToTheirLargestSize) {
 TEST_F(InPlace, AdditiveOnlyRefusesWhatDropsOrNarrows) {
   for (const std::string sql :
        {"ALTER TABLE accounts DROP COLUMN balance;\n", "ALTER TABLE accounts RENAME COLUMN balance TO b;\n",
-        "ALTER TABLE accounts ALTER COLUMN id TYPE smallint;\n", "DROP TABLE owners;\n"}) {
+        "ALTER TABLE accounts ALTER COLUMN id TYPE smallint;\n", "DROP TABLE owners;\n",
+        "-- crossfade:opaque why\nDO $$ BEGIN DROP TABLE owners; END $$;\n", "DROP INDEX accounts_owner;\n",
+        "ALTER TABLE accounts DROP CONSTRAINT solvent;\n", "ALTER TABLE accounts ADD CHECK (id > 0);\n",
+        "ALTER TABLE accounts ALTER COLUMN balance DROP DEFAULT;\n", "REVOKE SELECT ON accounts FROM shop;\n",
+        "ALTER INDEX accounts_owner RENAME TO by_owner;\n"}) {
     const Answer answer = up(sql, {"--additive-only", "--approve"});
     EXPECT_EQ(answer.exit_code(), 5) << sql;
     EXPECT_EQ(answer.error_code(), "additive-only") << sql;
+    EXPECT_EQ(up(sql, {"--additive-only", "--dry-run"}).exit_code(), 5) << sql;
   }
   EXPECT_EQ(up("ALTER TABLE accounts ADD COLUMN more text;\n", {"--additive-only"}).exit_code(), 0);
 }

@@ -124,6 +124,9 @@ class Planning {
         if (waits || !makers.empty()) {
           plan_the_rest_later(statements[first].whole, refusals);
           if (!makers.empty()) segment(makers);
+          // Revisions behind this one may use what these make.
+          for (; first < statements.size(); ++first)
+            earlier_.add(statements[first].whole, statements[first].target, {});
           break;
         }
       }

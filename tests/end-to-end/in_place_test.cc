@@ -567,6 +567,19 @@ TEST_F(InPlace, DownOffersTheInverseThatItKnowsAndRefusesLoss) {
   EXPECT_EQ(ask({"down", "--allow-data-loss", "--contract"}).exit_code(), 0);
 }
 
+TEST_F(InPlace, APlanSaysWhatCanBePlannedOnlyLater) {
+  product_.write("0001_mood.sql",
+                 "CREATE TYPE mood AS ENUM ('good');\nALTER TABLE accounts ADD COLUMN mood mood;\n");
+  product_.write("0002_index.sql", "CREATE INDEX by_mood ON accounts (mood);\n");
+  const Answer planned = ask({"plan"});
+  EXPECT_EQ(planned.exit_code(), 0) << describe(planned.finished);
+  EXPECT_EQ(planned.text("/revisions/0/announcements/0/code"), "planned-later");
+  EXPECT_THAT(planned.text("/revisions/0/announcements/0/object"), HasSubstr("0001_mood.sql:2:1"));
+  EXPECT_EQ(planned.text("/revisions/1/announcements/0/code"), "planned-later");
+  EXPECT_EQ(ask({"up"}).exit_code(), 0);
+  EXPECT_EQ(scalar("SELECT count(*) FROM pg_class WHERE relname = 'by_mood'"), "1");
+}
+
 TEST_F(InPlace, APlanOfSeveralRevisionsKnowsWhatTheFirstWillHaveDone) {
   product_.write("0001_add.sql",
                  "ALTER TABLE accounts ADD COLUMN note text;\nCREATE TABLE fresh (id integer);\nALTER TABLE "

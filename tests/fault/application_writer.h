@@ -26,9 +26,10 @@ class ApplicationWriter {
  public:
   static constexpr int kThreads = 2;
 
-  /// `rows` are there from 1 on; with 0 nothing is written.
-  ApplicationWriter(const ScratchDatabase& database, int rows, ServerCrashes crashes = ServerCrashes::never)
-      : database_(database), rows_(rows), crashes_(crashes) {
+  /// `rows` are there from 1 on; with 0 nothing is written. `pause` is between two transactions of a thread.
+  ApplicationWriter(const ScratchDatabase& database, int rows, ServerCrashes crashes = ServerCrashes::never,
+                    std::chrono::milliseconds pause = std::chrono::milliseconds(5))
+      : database_(database), rows_(rows), crashes_(crashes), pause_(pause) {
     for (int number = 0; number < kThreads && rows > 0; ++number)
       threads_.emplace_back([this, number](const std::stop_token& stop) { write(number, stop); });
   }
@@ -63,7 +64,7 @@ class ApplicationWriter {
           std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started)
               .count();
       if (spent > longest_) longest_ = spent;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      std::this_thread::sleep_for(pause_);
     }
   }
 
@@ -109,6 +110,7 @@ class ApplicationWriter {
   const ScratchDatabase& database_;
   int rows_;
   ServerCrashes crashes_;
+  std::chrono::milliseconds pause_;
   std::atomic<std::int64_t> transactions_ = 0;
   std::atomic<std::int64_t> longest_ = 0;
   mutable std::mutex mutex_;

@@ -27,7 +27,8 @@ TEST_P(Frozen, LosesItsLockWithinTheBudgetsAndGoesOnWhenItWakes) {
   const std::string name = place.substr(0, place.find_first_of("#:"));
   Scene scene;
   std::optional<ApplicationWriter> writer;
-  writer.emplace(scene.database(), scene.rows());
+  // So often that the log is not empty when the lock is there.
+  writer.emplace(scene.database(), scene.rows(), ServerCrashes::never, milliseconds(2));
   Process process(scene.command({"up", "--contract"}, place + ":stop"));
   ASSERT_TRUE(scene.wait_for_trace("fired " + name)) << process.errors();
 

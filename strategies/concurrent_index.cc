@@ -57,13 +57,8 @@ std::string duplicates(const postgres::Index& index, const QualifiedName& table)
 }
 
 void look_for_duplicates(StepList& steps, const postgres::Index& index, const QualifiedName& table) {
-  const std::string query = duplicates(index, table);
-  if (query.empty()) return;
-  InPlaceStep& look = steps.add(StepKind::look, "look for duplicates under " + index.name, {},
-                                "A unique index over duplicates would fail only at the end of its build.");
-  look.relation = table;
-  look.probe = query;
-  look.locks.push_back({table.display(), "ACCESS SHARE"});
+  steps.look(table, "look for duplicates under " + index.name, duplicates(index, table),
+             "A unique index over duplicates would fail only at the end of its build.");
 }
 
 void build(StepList& steps, const postgres::Index& index, const QualifiedName& table) {

@@ -29,6 +29,15 @@ InPlaceStep& StepList::add(StepKind kind, std::string_view what, std::vector<std
   return steps_.back();
 }
 
+void StepList::look(const postgres::QualifiedName& relation, std::string_view what, const std::string& probe,
+                    std::string reason) {
+  if (probe.empty()) return;
+  InPlaceStep& step = add(StepKind::look, what, {}, std::move(reason));
+  step.relation = relation;
+  step.probe = probe;
+  step.locks.push_back({relation.display(), "ACCESS SHARE"});
+}
+
 InPlaceStep& StepList::on(const postgres::QualifiedName& relation, std::string_view mode, StepKind kind,
                           std::string_view what, std::vector<std::string> sql, std::string reason) {
   InPlaceStep& step = add(kind, what, std::move(sql), std::move(reason));

@@ -24,6 +24,10 @@ class StepList {
   InPlaceStep& on(const postgres::QualifiedName& relation, std::string_view mode, StepKind kind,
                   std::string_view what, std::vector<std::string> sql, std::string reason);
 
+  /// A look for rows in the way, named by `probe`, before anything is changed; none where it is empty.
+  void look(const postgres::QualifiedName& relation, std::string_view what, const std::string& probe,
+            std::string reason);
+
   std::vector<InPlaceStep> take() { return std::move(steps_); }
 
  private:

@@ -40,13 +40,8 @@ void validate(StepList& steps, const postgres::QualifiedName& table, const std::
 /// it, an old one included. So old rows are looked at first, where only the run fails.
 void look_for_violations(StepList& steps, const postgres::QualifiedName& table, const std::string& name,
                          const std::string& probe) {
-  if (probe.empty()) return;
-  InPlaceStep& look =
-      steps.add(StepKind::look, "look for rows that break " + name, {},
-                "With the constraint in place the application could not write such a row any more.");
-  look.relation = table;
-  look.probe = probe;
-  look.locks.push_back({table.display(), "ACCESS SHARE"});
+  steps.look(table, "look for rows that break " + name, probe,
+             "With the constraint in place the application could not write such a row any more.");
 }
 
 /// PostgreSQL's own choice for a foreign key without a name.
@@ -190,26 +185,24 @@ InPlaceSteps plan_foreign_key(const StatementContext& context, const migrations:
     step.undo = {drop_constraint(on, name)};
     return step;
   };
-  const auto look = [&](const postgres::QualifiedName& on) {
-    if (clause.not_valid) return;
+  const auto add_and_check = [&](const postgres::QualifiedName& on) {
+    if (clause.not_valid) {
+      add(on);
+      return;
+    }
     postgres::Table child = table;
     child.name = on;
-    look_for_violations(steps, on, name, orphans(context, clause, child));
-  };
-  const auto check_rows = [&](const postgres::QualifiedName& on) {
-    if (clause.not_valid) return;
-    postgres::Table child = table;
-    child.name = on;
-    validate(steps, on, name, orphans(context, clause, child));
+    const std::string probe = orphans(context, clause, child);
+    look_for_violations(steps, on, name, probe);
+    add(on);
+    validate(steps, on, name, probe);
   };
   if (context.facts.target_partitioned && context.server_version < 180000) {
     // Before PostgreSQL 18 a partitioned table knows no NOT VALID foreign key: each partition gets its own,
     // and the parent takes them over.
     for (const Partition& partition : context.partitions) {
       if (!partition.leaf) continue;
-      look(partition.name);
-      add(partition.name);
-      check_rows(partition.name);
+      add_and_check(partition.name);
     }
     InPlaceStep& parent =
         steps.on(table.name, "SHARE ROW EXCLUSIVE", StepKind::locked, "add constraint " + name,
@@ -219,9 +212,7 @@ InPlaceSteps plan_foreign_key(const StatementContext& context, const migrations:
     parent.locks.push_back({context.referenced->name.display(), "SHARE ROW EXCLUSIVE"});
     parent.undo = {drop_constraint(table.name, name)};
   } else {
-    look(table.name);
-    add(table.name);
-    check_rows(table.name);
+    add_and_check(table.name);
   }
   result.steps = steps.take();
   announce(context, clause, result);

@@ -34,8 +34,8 @@ bool has_word(const std::string& text, const std::string& word) {
 
 /// Views, rules, triggers, policies and foreign keys: what a rewrite would have to carry over.
 bool makes_dependent(const migrations::Statement& statement) {
-  static constexpr std::array<std::string_view, 5> kNodes = {"ViewStmt", "CreateTableAsStmt", "RuleStmt",
-                                                             "CreateTrigStmt", "CreatePolicyStmt"};
+  static constexpr std::array<std::string_view, 4> kNodes = {"ViewStmt", "RuleStmt", "CreateTrigStmt",
+                                                             "CreatePolicyStmt"};
   if (statement.node == "CreateTableAsStmt") return statement.object_type == "OBJECT_MATVIEW";
   return std::find(kNodes.begin(), kNodes.end(), statement.node) != kNodes.end() ||
          !migrations::referenced_tables(statement).empty();

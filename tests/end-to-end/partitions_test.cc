@@ -38,6 +38,19 @@ class Partitions : public OneRevision {
     plain.as("keeper", sql);
     EXPECT_EQ(product_.schema(), plain.schema()) << sql;
   }
+
+  /// `up` is killed at each place, and `abort` leaves the schema as it was.
+  void expect_abort_takes_all_back(const std::string& before, const std::vector<const char*>& places) {
+    for (const char* place : places) {
+      Command command = product_.command({"up"});
+      command.environment["CROSSFADE_FAULT"] = place;
+      const Finished killed = run(command);
+      EXPECT_EQ(killed.signal, SIGKILL) << place << describe(killed);
+      const Answer aborted = product_.ask({"abort"});
+      EXPECT_EQ(aborted.exit_code(), 0) << place << describe(aborted.finished);
+      EXPECT_EQ(product_.schema(), before) << place;
+    }
+  }
 };
 
 TEST_F(Partitions, ANewOneIsWhatPartitionOfWouldHaveMade) {
@@ -155,16 +168,8 @@ TEST_F(Partitions, AbortTakesAUniqueConstraintBack) {
   const std::string before = product_.schema();
   product_.write("0001_change.sql",
                  "ALTER TABLE events ADD CONSTRAINT one_note UNIQUE (at, amount, note);\n");
-  for (const char* place : {"in_place.commit#1:after:kill", "in_place.commit#2:after:kill",
-                            "in_place.commit#3:after:kill", "in_place.commit#5:before:kill"}) {
-    Command command = product_.command({"up"});
-    command.environment["CROSSFADE_FAULT"] = place;
-    const Finished killed = run(command);
-    EXPECT_EQ(killed.signal, SIGKILL) << place << describe(killed);
-    const Answer aborted = product_.ask({"abort"});
-    EXPECT_EQ(aborted.exit_code(), 0) << place << describe(aborted.finished);
-    EXPECT_EQ(product_.schema(), before) << place;
-  }
+  expect_abort_takes_all_back(before, {"in_place.commit#1:after:kill", "in_place.commit#2:after:kill",
+                                       "in_place.commit#3:after:kill", "in_place.commit#5:before:kill"});
   EXPECT_EQ(product_.ask({"up"}).exit_code(), 0);
   EXPECT_EQ(scalar("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
 }
@@ -177,16 +182,8 @@ TEST_F(Partitions, AbortTakesAnIndexOfPartitionsOfPartitionsBack) {
       "CREATE TABLE events_2_low PARTITION OF events_2 FOR VALUES IN (1, 2, 3)");
   const std::string before = product_.schema();
   product_.write("0001_change.sql", "CREATE INDEX events_by_amount ON events (amount);\n");
-  for (const char* place :
-       {"in_place.commit#2:after:kill", "in_place.commit#3:after:kill", "in_place.commit#5:before:kill"}) {
-    Command command = product_.command({"up"});
-    command.environment["CROSSFADE_FAULT"] = place;
-    const Finished killed = run(command);
-    EXPECT_EQ(killed.signal, SIGKILL) << place << describe(killed);
-    const Answer aborted = product_.ask({"abort"});
-    EXPECT_EQ(aborted.exit_code(), 0) << place << describe(aborted.finished);
-    EXPECT_EQ(product_.schema(), before) << place;
-  }
+  expect_abort_takes_all_back(before, {"in_place.commit#2:after:kill", "in_place.commit#3:after:kill",
+                                       "in_place.commit#5:before:kill"});
 }
 
 TEST_F(Partitions, ANewOneComesWhileTheParentIsWrittenTo) {

@@ -2,7 +2,9 @@
 // as the operator wrote it. Pure functions, thread-safe.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "migrations/statement.h"
 #include "postgres/quoting.h"
@@ -21,6 +23,17 @@ bool names_other_relations(const Statement& statement);
 /// CREATE INDEX, DROP INDEX, REINDEX and REFRESH MATERIALIZED VIEW with CONCURRENTLY, unless it is there
 /// already. Throws std::logic_error for other statements.
 std::string with_concurrently(const Statement& statement);
+
+/// CREATE … IF NOT EXISTS of a table, view, sequence or statistics, without these words and under another
+/// name. Null where the text has no such words, or a name with an escape character.
+std::optional<std::string> with_new_name(const Statement& statement, const postgres::QualifiedName& name);
+
+/// The text with every table behind REFERENCES and PARTITION OF moved to the schema. Null where such a name
+/// has an escape character.
+std::optional<std::string> with_related_tables_in(std::string_view text, const std::string& schema);
+
+/// CREATE TABLE AS and CREATE MATERIALIZED VIEW with NO DATA.
+std::string without_data(std::string_view text);
 
 /// The same without the word, where it is there: for a trial, which is in a transaction.
 std::string without_concurrently(const Statement& statement);

@@ -118,6 +118,10 @@ SELECT pg_catalog.jsonb_build_object(
           FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k(number, ordinal)
           LEFT JOIN pg_catalog.pg_attribute ka ON ka.attrelid = i.indrelid AND ka.attnum = k.number AND k.number > 0
          WHERE k.ordinal <= i.indnkeyatts),
+      'nulls_not_distinct', COALESCE((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
+      'keys', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.pg_get_indexdef(i.indexrelid, number, false) ORDER BY number), '[]')
+          FROM pg_catalog.generate_series(1, i.indnkeyatts) AS number),
+      'predicate', COALESCE(pg_catalog.pg_get_expr(i.indpred, i.indrelid), ''),
       'constraint_name', (SELECT conname FROM pg_catalog.pg_constraint WHERE conindid = i.indexrelid AND contype IN ('p', 'u', 'x')),
       'comment', pg_catalog.obj_description(i.indexrelid, 'pg_class'),
       'statistics_targets', (SELECT COALESCE(pg_catalog.jsonb_agg(ia.attnum || '=' || ia.attstattarget ORDER BY ia.attnum), '[]')

@@ -78,7 +78,10 @@ struct Index {
   bool default_collations = true;  ///< every key column is ordered by the table column's own collation
   bool clustered = false;
   bool replica_identity = false;
+  bool nulls_not_distinct = false;
   std::vector<std::string> key_columns;        ///< names; empty strings stand for expressions
+  std::vector<std::string> keys;               ///< SQL of each key column, a name or an expression
+  std::string predicate;                       ///< SQL; empty: not partial
   std::optional<std::string> constraint_name;  ///< the primary key or unique constraint that it backs
   std::optional<std::string> comment;
   std::vector<std::string> statistics_targets;  ///< "number=target" of expression columns
@@ -89,8 +92,9 @@ struct Index {
 };
 BOOST_DESCRIBE_STRUCT(Index, (),
                       (name, definition, unique, primary, valid, immediate, partial, expressions, exclusion,
-                       default_operators, default_collations, clustered, replica_identity, key_columns,
-                       constraint_name, comment, statistics_targets, tablespace, bytes))
+                       default_operators, default_collations, clustered, replica_identity, nulls_not_distinct,
+                       key_columns, keys, predicate, constraint_name, comment, statistics_targets, tablespace,
+                       bytes))
 
 struct Constraint {
   std::string name;

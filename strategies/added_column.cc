@@ -36,6 +36,18 @@ bool attribute(const ConstraintClause& clause) {
   return clause.kind.starts_with("CONSTR_ATTR_");
 }
 
+/// The command without the clauses that `dropped` names, and their attributes.
+template <class Predicate>
+std::string without(const AlterCommand& command, const Predicate& dropped) {
+  std::string text = command.text;
+  bool goes = false;
+  for (const ConstraintClause& clause : command.constraints) {
+    if (!attribute(clause)) goes = dropped(clause);
+    if (goes) erase(text, clause);
+  }
+  return text;
+}
+
 /// `used` are the constraints of clauses before this one: two unnamed checks are two constraints.
 InPlaceSteps clause_steps(const StatementContext& context, const ConstraintClause& clause,
                           const std::string& column, std::set<std::string>& used) {
@@ -43,14 +55,6 @@ InPlaceSteps clause_steps(const StatementContext& context, const ConstraintClaus
     ConstraintClause whole = clause;
     whole.columns = {column};
     return plan_foreign_key(context, whole);
-  }
-  if (!context.after) {
-    return {.refusals = {{.code = "unsupported-statement",
-                          .object = context.where(),
-                          .message = "a column with a constraint and a foreign key at once cannot be tried",
-                          .expected = "the column first, its constraints in statements of their own",
-                          .found = context.statement.text.substr(0, 120),
-                          .next = "ADD COLUMN …; then ADD CONSTRAINT … for each of them."}}};
   }
   InPlaceSteps result;
   for (const postgres::Constraint& constraint : context.after->constraints) {
@@ -88,25 +92,14 @@ InPlaceSteps all_clause_steps(const StatementContext& context) {
 
 }  // namespace
 
-bool comes_apart(const AlterCommand& command) {
-  return std::any_of(command.constraints.begin(), command.constraints.end(),
-                     [&](const ConstraintClause& clause) {
-                       if (clause.kind == "CONSTR_FOREIGN") return command.default_expression.has_value();
-                       return is_apart(clause);
-                     });
+std::string without_foreign_keys(const AlterCommand& command) {
+  return without(command, [](const ConstraintClause& clause) { return clause.kind == "CONSTR_FOREIGN"; });
 }
 
 std::string column_alone(const StatementContext& context, bool bare) {
-  const AlterCommand& command = context.statement.commands.front();
-  std::string text = command.text;
-  bool after_apart = false;
-  for (const ConstraintClause& clause : command.constraints) {
-    const bool dropped = is_apart(clause) || (attribute(clause) && after_apart) ||
-                         (bare && (clause.kind == "CONSTR_NOTNULL" || clause.kind == "CONSTR_DEFAULT"));
-    if (dropped) erase(text, clause);
-    if (!attribute(clause)) after_apart = is_apart(clause);
-  }
-  return text;
+  return without(context.statement.commands.front(), [&](const ConstraintClause& clause) {
+    return is_apart(clause) || (bare && (clause.kind == "CONSTR_NOTNULL" || clause.kind == "CONSTR_DEFAULT"));
+  });
 }
 
 namespace {
@@ -128,10 +121,21 @@ InPlaceSteps plan_filled_column(const StatementContext& context) {
       steps.on(table, "ACCESS EXCLUSIVE", StepKind::locked, "add column " + command.name, std::move(sql),
                "Without a value for old rows a change of the catalog; new rows get the default at once.");
   add.undo = {alter_table(table, "DROP COLUMN IF EXISTS " + quote_identifier(command.name))};
-  InPlaceStep& fill = steps.on(table, "ROW EXCLUSIVE", StepKind::batched, "fill column " + command.name, {},
-                               "Old rows get their value in batches, a commit each.");
-  fill.batched = context.fill;
-  InPlaceSteps result{.steps = steps.take()};
+  if (context.facts.target_partitioned) {
+    // A partition that comes later gets the default with the column; one that came since the plan has rows.
+    add.on_partitions = true;
+    for (const Partition& partition : context.partitions) {
+      if (partition.parent.quoted() == table.quoted()) add.partitions.push_back(partition.name);
+    }
+  }
+  for (const BatchedUpdatePlan& plan : context.fill->plans) {
+    const std::string where = context.facts.target_partitioned ? " of " + plan.table.display() : "";
+    steps
+        .on(plan.table, "ROW EXCLUSIVE", StepKind::batched, "fill column " + command.name + where, {},
+            "Old rows get their value in batches, a commit each.")
+        .batched = plan;
+  }
+  InPlaceSteps result{.steps = steps.take(), .announcements = context.fill->announcements};
   StatementContext with_column = context;
   if (context.after && context.after->column(command.name) != nullptr) {
     with_column.table->columns.push_back(*context.after->column(command.name));
@@ -146,6 +150,7 @@ InPlaceSteps plan_filled_column(const StatementContext& context) {
 
 InPlaceSteps plan_added_column(const StatementContext& context) {
   const AlterCommand& command = context.statement.commands.front();
+  if (context.fill && !context.fill->refusals.empty()) return {.refusals = context.fill->refusals};
   if (context.fill) return plan_filled_column(context);
   if (command.has_constraint("CONSTR_NOTNULL") && !command.default_expression && context.table->pages > 0 &&
       !command.has_constraint("CONSTR_IDENTITY") && !command.has_constraint("CONSTR_GENERATED")) {

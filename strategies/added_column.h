@@ -11,8 +11,8 @@ namespace crossfade::strategies {
 /// Everything but what only a rewrite can give (identity, stored generated columns, constrained domains).
 InPlaceSteps plan_added_column(const StatementContext& context);
 
-/// The clauses that must come apart: UNIQUE, PRIMARY KEY, CHECK, and REFERENCES beside a default.
-bool comes_apart(const migrations::AlterCommand& command);
+/// The command without its foreign keys, which an empty copy of the table cannot have.
+std::string without_foreign_keys(const migrations::AlterCommand& command);
 
 /// The column alone, without those clauses; of NOT NULL and the default too where `bare`.
 std::string column_alone(const StatementContext& context, bool bare);

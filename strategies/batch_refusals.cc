@@ -57,8 +57,7 @@ class Refusals {
                                : table_.kind == "f" ? "a foreign table"
                                                     : "no ordinary table";
       refuse("batch-relation", "it is " + kind, "an ordinary table, or a partition", kind,
-             table_.kind == "p" ? "Write one statement for each partition."
-                                : "Change the table that holds the rows.");
+             "Change the table that holds the rows.");
     }
     if (table_.persistence == "t") {
       refuse("batch-relation", "it is a temporary table of one session", "a table that every session sees",

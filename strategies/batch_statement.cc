@@ -71,6 +71,7 @@ class Reader {
     target_ = &fields.at("relation").as_object();
     const json::value* alias = target_->if_contains("alias");
     out_.alias = alias == nullptr ? text(*target_, "relname") : text(alias->as_object(), "aliasname");
+    out_.aliased = alias != nullptr;
     out_.only = !target_->contains("inh");
     if (fields.contains("returningList")) {
       refuse("batch-returning", "RETURNING gives its rows to a client, and batches have none",

@@ -22,8 +22,9 @@ struct NamedFunction {
 
 struct BatchStatement {
   bool deletes = false;
-  std::string alias;  ///< by which the statement's own expressions know the table; unquoted
-  bool only = false;  ///< ONLY is given
+  std::string alias;     ///< by which the statement's own expressions know the table; unquoted
+  bool aliased = false;  ///< the text gives it, with or without AS
+  bool only = false;     ///< ONLY is given
   std::vector<std::string> set_columns;               ///< of UPDATE
   std::vector<migrations::TableReference> relations;  ///< beside the target and the WITH queries
   std::vector<NamedFunction> functions;

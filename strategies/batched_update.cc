@@ -156,12 +156,4 @@ migrations::Statement fill_statement(const postgres::QualifiedName& table, const
   return std::move(statements.front());
 }
 
-BatchedUpdatePlan fill_plan(const postgres::Table& table, const std::string& column,
-                            const std::string& expression_sql, const BatchFacts& facts) {
-  BatchedUpdateChoice choice =
-      plan_batched_update(fill_statement(table.name, column, expression_sql), table, facts);
-  if (!choice.plan) throw Failure(ExitCode::refused, std::move(choice.refusals.front()));
-  return std::move(*choice.plan);
-}
-
 }  // namespace crossfade::strategies

@@ -97,8 +97,4 @@ BatchedUpdateChoice plan_batched_update(const migrations::Statement& statement, 
 migrations::Statement fill_statement(const postgres::QualifiedName& table, const std::string& column,
                                      std::string_view expression_sql);
 
-/// The plan of a fill_statement. Throws Failure (exit 5) where it is refused.
-BatchedUpdatePlan fill_plan(const postgres::Table& table, const std::string& column,
-                            const std::string& expression_sql, const BatchFacts& facts = {});
-
 }  // namespace crossfade::strategies

@@ -35,25 +35,24 @@ std::string build_statement(const postgres::Index& index, const QualifiedName& t
   return migrations::with_concurrently(statements.front());
 }
 
-/// Two rows with the same key, named before an index build finds them at its end. Empty where the index has
-/// expressions or a predicate: the build itself names the key.
+/// Rows with the same key, named before an index build finds them at its end. Empty where the index compares
+/// otherwise than GROUP BY does: the build itself names the key then.
 std::string duplicates(const postgres::Index& index, const QualifiedName& table) {
-  if (index.partial || index.expressions) return "";
-  std::string columns;
+  if (!index.default_operators || !index.default_collations) return "";
+  std::string keys;
   std::string shown;
-  std::string present;
-  for (const std::string& column : index.key_columns) {
-    const std::string quoted = quote_identifier(column);
-    columns += (columns.empty() ? "" : ", ") + quoted;
-    shown +=
-        fmt::format("{}{} || pg_catalog.left({}::pg_catalog.text, 200)", shown.empty() ? "" : " || ', ' || ",
-                    postgres::quote_literal(column + " = "), quoted);
-    present += fmt::format("{}{} IS NOT NULL", present.empty() ? "" : " AND ", quoted);
+  std::string condition = index.predicate;
+  for (const std::string& key : index.keys) {
+    keys += (keys.empty() ? "" : ", ") + fmt::format("({})", key);
+    shown += fmt::format("{}{} || COALESCE(pg_catalog.left(({})::pg_catalog.text, 200), 'NULL')",
+                         shown.empty() ? "" : " || ', ' || ", postgres::quote_literal(key + " = "), key);
+    if (!index.nulls_not_distinct)
+      condition += fmt::format("{}({}) IS NOT NULL", condition.empty() ? "" : " AND ", key);
   }
   return fmt::format(
-      "SELECT {} || ' (' || pg_catalog.count(*) || ' rows)' AS \"row\" FROM {} WHERE {} GROUP BY {} HAVING "
+      "SELECT {} || ' (' || pg_catalog.count(*) || ' rows)' AS \"row\" FROM {}{}{} GROUP BY {} HAVING "
       "pg_catalog.count(*) > 1 LIMIT 5",
-      shown, table.quoted(), present, columns);
+      shown, table.quoted(), condition.empty() ? "" : " WHERE ", condition, keys);
 }
 
 void look_for_duplicates(StepList& steps, const postgres::Index& index, const QualifiedName& table) {

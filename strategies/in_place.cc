@@ -50,6 +50,12 @@ InPlaceSteps added_constraint(const StatementContext& context, const AlterComman
   if (constraint != nullptr && clause.kind == "CONSTR_CHECK")
     return plan_check(context, constraint->name, constraint->definition);
   const bool key = clause.kind == "CONSTR_UNIQUE" || clause.kind == "CONSTR_PRIMARY";
+  if (key && !clause.index.empty() && context.facts.target_partitioned) {
+    return {.refusals = {cannot(context, "unsupported-constraint",
+                                "PostgreSQL takes no index over for a constraint of a partitioned table",
+                                "ADD UNIQUE or ADD PRIMARY KEY with its columns",
+                                "Name the columns; crossfade builds the index on each partition first.")}};
+  }
   // Over an index that is there already it is a change of the catalog.
   if (key && !clause.index.empty())
     return plan_instant(context, clause.kind == "CONSTR_PRIMARY" ? "33" : "32");
@@ -92,13 +98,18 @@ InPlaceSteps too_long(const StatementContext& context, const migrations::Hazard&
 
 InPlaceSteps batched(const StatementContext& context) {
   if (!context.batches) return plan_opaque(context);
-  if (!context.batches->plan) return {.refusals = context.batches->refusals};
+  if (!context.batches->refusals.empty()) return {.refusals = context.batches->refusals};
   StepList steps(context, "batched change", "67");
-  steps
-      .on(context.table->name, "ROW EXCLUSIVE", StepKind::batched,
-          context.batches->plan->deletes ? "delete" : "update", {},
-          "The statement, restricted to one range of keys after the other, a commit each.")
-      .batched = context.batches->plan;
+  const bool partitioned = context.facts.target_partitioned;
+  for (const BatchedUpdatePlan& plan : context.batches->plans) {
+    const std::string where = partitioned ? " " + plan.table.display() : "";
+    steps
+        .on(plan.table, "ROW EXCLUSIVE", StepKind::batched, (plan.deletes ? "delete" : "update") + where, {},
+            "The statement, restricted to one range of keys after the other, a commit each.")
+        .batched = plan;
+  }
+  if (context.batches->plans.empty())
+    steps.add(StepKind::plain, "no partition", {}, "The table has no partition, and so no row.");
   return {.steps = steps.take(), .announcements = context.batches->announcements};
 }
 

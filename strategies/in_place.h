@@ -17,8 +17,8 @@
 #include "migrations/statement.h"
 #include "postgres/catalog.h"
 #include "postgres/problem.h"
-#include "strategies/batched_update.h"
 #include "strategies/name_collisions.h"
+#include "strategies/partitioned_update.h"
 #include "strategies/plan.h"
 
 namespace crossfade::strategies {
@@ -69,11 +69,12 @@ struct StatementContext {
   SchemaNames names;
   std::set<std::string> invalid_indexes;         ///< of the table: left-overs of failed builds
   std::map<std::uint32_t, TableParent> parents;  ///< of tables to be dropped, by the child's oid
-  std::string index_constraint;                  ///< of DROP INDEX: the constraint that needs the index
-  std::vector<std::string> dependents;           ///< of what is dropped or changed, for messages
-  std::optional<BatchedUpdateChoice> batches;    ///< of an UPDATE or DELETE
-  std::optional<BatchedUpdatePlan>
-      fill;  ///< of a column that is added as NOT NULL and filled by the revision
+  /// Of tables to be dropped, by oid: the tables that their foreign keys refer to.
+  std::map<std::uint32_t, std::vector<postgres::QualifiedName>> dropped_refer_to;
+  std::string index_constraint;           ///< of DROP INDEX: the constraint that needs the index
+  std::vector<std::string> dependents;    ///< of what is dropped or changed, for messages
+  std::optional<BatchedUpdates> batches;  ///< of an UPDATE or DELETE
+  std::optional<BatchedUpdates> fill;     ///< of an added column whose old rows need a value
 
   std::string where() const { return migrations::location(statement, file->path); }
 };

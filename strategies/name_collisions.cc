@@ -81,4 +81,20 @@ std::string first_free_name(const std::string& base, const std::set<std::string>
   return name;
 }
 
+std::string chosen_name(const std::string& table, const std::string& columns, const std::string& label,
+                        const std::set<std::string>& taken) {
+  for (int number = 0;; ++number) {
+    const std::string numbered = number == 0 ? label : label + std::to_string(number);
+    const std::size_t marks = columns.empty() ? 1 : 2;
+    const std::size_t fits = kLongestName - numbered.size() - marks;
+    std::size_t first = table.size();
+    std::size_t second = columns.size();
+    while (first + second > fits) --(first > second ? first : second);
+    std::string name = cut(table, first);
+    if (!columns.empty()) name += "_" + cut(columns, second);
+    name += "_" + numbered;
+    if (!taken.contains(name)) return name;
+  }
+}
+
 }  // namespace crossfade::strategies

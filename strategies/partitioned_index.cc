@@ -18,11 +18,12 @@ using postgres::QualifiedName;
 
 /// As PostgreSQL calls the index that it makes for a partition.
 std::string partition_index_name(const QualifiedName& partition, const postgres::Index& index,
-                                 const postgres::Constraint* constraint) {
-  if (constraint != nullptr && constraint->type == "p") return partition.name + "_pkey";
-  std::string name = partition.name;
-  for (const std::string& column : index.key_columns) name += "_" + (column.empty() ? "expr" : column);
-  return name + (constraint == nullptr ? "_idx" : "_key");
+                                 const postgres::Constraint* constraint, const std::set<std::string>& taken) {
+  if (constraint != nullptr && constraint->type == "p") return chosen_name(partition.name, "", "pkey", taken);
+  std::string columns;
+  for (const std::string& column : index.key_columns)
+    columns += (columns.empty() ? "" : "_") + (column.empty() ? "expr" : column);
+  return chosen_name(partition.name, columns, constraint == nullptr ? "idx" : "key", taken);
 }
 
 std::string drop_constraint(const QualifiedName& table, const std::string& name) {
@@ -66,7 +67,7 @@ class PartitionedIndex {
 
  private:
   std::string own_name(const QualifiedName& partition) {
-    std::string name = first_free_name(partition_index_name(partition, index_, constraint_), taken_);
+    std::string name = partition_index_name(partition, index_, constraint_, taken_);
     taken_.insert(name);
     return name;
   }

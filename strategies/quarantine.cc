@@ -46,6 +46,30 @@ std::vector<const postgres::Constraint*> foreign_keys(const postgres::Table& tab
   return out;
 }
 
+std::vector<QualifiedName> refers_to(const StatementContext& context, const postgres::Table& table) {
+  const auto found = context.dropped_refer_to.find(table.oid);
+  return found == context.dropped_refer_to.end() ? std::vector<QualifiedName>{} : found->second;
+}
+
+/// A table before those that it refers to, so that they are there again when its keys come back. Shorter than
+/// the statement's where tables refer to one another in a circle.
+std::vector<const postgres::Table*> in_order_of_keys(const StatementContext& context) {
+  std::vector<const postgres::Table*> left;
+  for (const postgres::Table& table : context.objects) left.push_back(&table);
+  std::vector<const postgres::Table*> out;
+  for (;;) {
+    const auto next = std::find_if(left.begin(), left.end(), [&](const postgres::Table* table) {
+      return std::none_of(left.begin(), left.end(), [&](const postgres::Table* other) {
+        const std::vector<QualifiedName> referred = refers_to(context, *other);
+        return other != table && std::find(referred.begin(), referred.end(), table->name) != referred.end();
+      });
+    });
+    if (next == left.end()) return out;
+    out.push_back(*next);
+    left.erase(next);
+  }
+}
+
 void set_table_aside(const StatementContext& context, const postgres::Table& table, InPlaceSteps& result) {
   StepList steps(context, kStrategy, "65");
   const std::string schema = quarantine_schema_name(context.run);
@@ -81,7 +105,7 @@ void set_table_aside(const StatementContext& context, const postgres::Table& tab
   };
   // ONLY: the parent's other partitions are nobody's business here.
   if (parent != context.parents.end()) lock_too(parent->second.name, "ONLY ");
-  for (const QualifiedName& other : context.foreign_keys_to) lock_too(other, "");
+  for (const QualifiedName& other : refers_to(context, table)) lock_too(other, "");
   if (!others.empty()) step.lock_first = fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;", others);
   step.undo = std::move(undo);
   step.kept = aside;
@@ -122,9 +146,18 @@ InPlaceSteps plan_drop_table(const StatementContext& context) {
     result.refusals.push_back(depended_upon(context, "what is dropped"));
     return result;
   }
-  for (const postgres::Table& table : context.objects) {
-    set_table_aside(context, table, result);
-    result.approvals.push_back(approval(context, "drops the table " + table.name.display() + " and its rows",
+  const std::vector<const postgres::Table*> tables = in_order_of_keys(context);
+  if (tables.size() < context.objects.size()) {
+    return {.refusals = {{.code = "has-dependents",
+                          .object = context.where(),
+                          .message = "the tables refer to one another in a circle, and are kept one by one",
+                          .expected = "foreign keys that lead from one table to the next",
+                          .found = context.statement.text.substr(0, 120),
+                          .next = "Drop one of the foreign keys first, in a statement of its own."}}};
+  }
+  for (const postgres::Table* table : tables) {
+    set_table_aside(context, *table, result);
+    result.approvals.push_back(approval(context, "drops the table " + table->name.display() + " and its rows",
                                         "Until `contract` the table is kept aside."));
   }
   return result;

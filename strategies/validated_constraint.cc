@@ -49,9 +49,7 @@ std::string foreign_key_name(const StatementContext& context, const migrations::
   if (!clause.name.empty()) return clause.name;
   std::string columns;
   for (const std::string& column : clause.columns) columns += (columns.empty() ? "" : "_") + column;
-  std::set<std::string> taken;
-  for (const postgres::Constraint& constraint : context.table->constraints) taken.insert(constraint.name);
-  return first_free_name(fmt::format("{}_{}_fkey", context.table->name.name, columns), taken);
+  return chosen_name(context.table->name.name, columns, "fkey", context.names.constraints);
 }
 
 /// The clause without its name: FOREIGN KEY (…) REFERENCES …

@@ -4,22 +4,19 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "migrations/created_relations.h"
-#include "migrations/repoint.h"
-#include "migrations/tokens.h"
 #include "orchestrator/planning/catalog_facts.h"
+#include "orchestrator/planning/definition_trial.h"
+#include "orchestrator/planning/existing_schema_objects.h"
 #include "postgres/catalog.h"
-#include "postgres/error.h"
-#include "postgres/quoting.h"
 
 namespace crossfade::orchestrator {
 
 namespace {
 
 using migrations::Statement;
-
-constexpr const char* kTrialSchema = "crossfade_definition_trial";
 
 Problem no_such(const migrations::MigrationFile& file, const RevisionStatement& missing) {
   const Statement& statement = missing.whole;
@@ -53,40 +50,13 @@ bool is_temporary(const Statement& statement) {
   return text.find(" temp ") != std::string::npos || text.find(" temporary ") != std::string::npos;
 }
 
-/// What two tables have to have in common to be the same by their definition.
-std::string shape_of(const postgres::Table& table) {
-  const std::string schema = table.name.schema + ".";
-  std::string out;
-  for (const postgres::Column& column : table.columns) {
-    out += fmt::format("{} {}{}{}; ", column.name, column.type, column.not_null ? " not null" : "",
-                       column.default_expression ? " default " + *column.default_expression : "");
-  }
-  for (const postgres::Constraint& constraint : table.constraints) {
-    if (constraint.type != "n" && constraint.type != "f") out += constraint.definition + "; ";
-  }
-  for (auto at = out.find(schema); at != std::string::npos; at = out.find(schema))
-    out.erase(at, schema.size());
-  return out;
-}
-
-/// The table that the statement would make, made in a schema of its own and rolled back; null where that
-/// cannot be tried.
-std::optional<postgres::Table> trial_table(postgres::Session& session, const Statement& statement) {
-  postgres::Transaction transaction(session, "definition_trial");
-  try {
-    session.run({"planning.definition_schema",
-                 fmt::format("SET LOCAL lock_timeout = '5s'; CREATE SCHEMA {}", kTrialSchema)});
-    const postgres::QualifiedName name{kTrialSchema, statement.table->name};
-    session.run({"planning.definition_table", migrations::with_relation(statement, name)});
-    const auto oid = postgres::find_relation(session, name.schema, name.name);
-    std::optional<postgres::Table> table;
-    if (oid) table = postgres::load_table(session, *oid);
-    transaction.rollback();
-    return table;
-  } catch (const postgres::DatabaseError& error) {
-    if (error.connection_dead()) throw;
-    return std::nullopt;
-  }
+/// What there is to say of an object that exists already: the same, or an error.
+ExistingObjectAnswer compared(const migrations::MigrationFile& file, const Statement& statement,
+                              const std::string& object, const Definitions& definitions) {
+  if (definitions.same()) return {fmt::format("{} is there, with this definition.", object), {}};
+  return {"", another_definition(file, statement, object,
+                                 definitions.wanted.value_or("a definition that can be compared"),
+                                 definitions.found)};
 }
 
 /// CREATE TABLE of a name that is taken where it would be made.
@@ -110,43 +80,42 @@ std::optional<ExistingObjectAnswer> taken_name(postgres::Session& session, const
             file.revision)}}};
 }
 
-std::optional<ExistingObjectAnswer> existing_table(postgres::Session& session, const EarlierChanges& earlier,
-                                                   const migrations::MigrationFile& file,
-                                                   const Statement& statement) {
-  if (statement.node != "CreateStmt" || !statement.if_exists || !statement.table) return std::nullopt;
-  if (earlier.takes_away(*statement.table)) return std::nullopt;
-  const auto oid =
-      postgres::find_relation(session, statement.table->schema.value_or(""), statement.table->name);
+std::string kind_of(const postgres::Table& found) {
+  static const std::map<std::string, std::string> kinds = {
+      {"r", "table"}, {"p", "table"},    {"v", "view"},         {"m", "materialized view"},
+      {"i", "index"}, {"S", "sequence"}, {"f", "foreign table"}};
+  const auto kind = kinds.find(found.kind);
+  return kind == kinds.end() ? "relation" : kind->second;
+}
+
+std::string wanted_kind(const Statement& statement) {
+  if (statement.node == "CreateSeqStmt") return "sequence";
+  if (statement.node == "CreateForeignTableStmt") return "foreign table";
+  const bool view = statement.node == "CreateTableAsStmt" && statement.object_type == "OBJECT_MATVIEW";
+  return view ? "materialized view" : "table";
+}
+
+/// CREATE … IF NOT EXISTS of a table, sequence or materialized view.
+std::optional<ExistingObjectAnswer> existing_relation(postgres::Session& session,
+                                                      const EarlierChanges& earlier,
+                                                      const migrations::MigrationFile& file,
+                                                      const Statement& statement) {
+  const std::vector<migrations::TableReference> made = migrations::created_relations(statement);
+  if (!statement.if_exists || made.size() != 1 || statement.node == "SelectStmt") return std::nullopt;
+  if (earlier.takes_away(made.front()) || is_temporary(statement)) return std::nullopt;
+  const auto oid = postgres::find_relation(session, made.front().schema.value_or(default_schema(session)),
+                                           made.front().name);
   if (!oid) return std::nullopt;
   const postgres::Table found = postgres::load_table(session, *oid).value();
-  // What cannot be tried (it refers to other tables, say) is compared by nothing: then it is not silently
-  // passed.
-  const bool can_be_tried =
-      migrations::referenced_tables(statement).empty() && migrations::partition_tables(statement).empty();
-  const auto wanted = can_be_tried ? trial_table(session, statement) : std::nullopt;
-  if (wanted && shape_of(*wanted) == shape_of(found))
-    return ExistingObjectAnswer{"The table is there, with this definition.", {}};
-  return ExistingObjectAnswer{
-      "", another_definition(file, statement, "the table " + found.name.display(),
-                             wanted ? shape_of(*wanted) : "a table that can be compared", shape_of(found))};
-}
-
-/// The statement under another name and without IF NOT EXISTS.
-std::string renamed_index(const Statement& statement, const std::string& name) {
-  const std::vector<migrations::Token> tokens =
-      migrations::without_comments(migrations::scan({statement.text, "", 1}));
-  const auto on = std::find_if(tokens.begin(), tokens.end(), [&](const migrations::Token& token) {
-    return token.depth == 0 && migrations::is_keyword(statement.text, token, "ON");
-  });
-  return fmt::format("CREATE {}INDEX {} {}", statement.unique ? "UNIQUE " : "",
-                     postgres::quote_identifier(name), statement.text.substr(on->begin));
-}
-
-std::string without_name(const postgres::Index& index) {
-  std::string out = index.definition;
-  const std::size_t begin = out.find(" INDEX ");
-  const std::size_t end = out.find(" ON ", begin);
-  return begin == std::string::npos || end == std::string::npos ? out : out.erase(begin + 7, end - begin - 7);
+  const std::string kind = wanted_kind(statement);
+  const std::string object = fmt::format("the {} {}", kind_of(found), found.name.display());
+  if (kind_of(found) != kind)
+    return ExistingObjectAnswer{"", another_definition(file, statement, object, "a " + kind, object)};
+  if (statement.node == "CreateTableAsStmt")
+    return compared(file, statement, object, query_definitions(session, statement, found));
+  if (statement.node == "CreateSeqStmt")
+    return compared(file, statement, object, sequence_definitions(session, statement, found.name));
+  return compared(file, statement, object, table_definitions(session, statement, found));
 }
 
 std::optional<ExistingObjectAnswer> existing_index(postgres::Session& session, const EarlierChanges& earlier,
@@ -158,39 +127,8 @@ std::optional<ExistingObjectAnswer> existing_index(postgres::Session& session, c
   const postgres::Table table = postgres::load_table(session, *statement.target).value();
   const postgres::Index* found = table.index(whole.index);
   if (found == nullptr || earlier.takes_away({table.name.schema, whole.index})) return std::nullopt;
-  postgres::Transaction transaction(session, "definition_trial");
-  std::string wanted;
-  try {
-    const postgres::QualifiedName copy{kTrialSchema, table.name.name};
-    session.run({"planning.definition_schema",
-                 fmt::format("SET LOCAL lock_timeout = '5s'; CREATE SCHEMA {}", kTrialSchema)});
-    session.run({"planning.definition_copy",
-                 fmt::format("CREATE TABLE {} (LIKE {})", copy.quoted(), table.name.quoted())});
-    const auto statements = migrations::parse_statements(renamed_index(whole, "crossfade_wanted"), "", 1);
-    session.run({"planning.definition_index", migrations::with_relation(statements.front(), copy)});
-    const postgres::Table made =
-        postgres::load_table(session, *postgres::find_relation(session, copy.schema, copy.name)).value();
-    wanted = without_name(made.indexes.front());
-    for (auto at = wanted.find(kTrialSchema); at != std::string::npos; at = wanted.find(kTrialSchema))
-      wanted.replace(at, std::string(kTrialSchema).size(), table.name.schema);
-    transaction.rollback();
-  } catch (const postgres::DatabaseError& error) {
-    if (error.connection_dead()) throw;
-    wanted = error.report().message;
-  }
-  if (found->valid && wanted == without_name(*found))
-    return ExistingObjectAnswer{"The index is there, with this definition.", {}};
   if (!found->valid) return std::nullopt;  // a failed build's left-over, which the plan replaces
-  return ExistingObjectAnswer{
-      "", another_definition(file, whole, "the index " + whole.index, wanted, without_name(*found))};
-}
-
-/// "(255)" of varchar(255); empty where there is none.
-std::string modifier_of(const std::string& type) {
-  const std::size_t open = type.find('(');
-  std::string out = open == std::string::npos ? "" : type.substr(open, type.find(')', open) - open + 1);
-  std::erase(out, ' ');
-  return out;
+  return compared(file, whole, "the index " + whole.index, index_definitions(session, whole, table, *found));
 }
 
 bool drops_column(const EarlierChanges& earlier, std::uint32_t table, const std::string& column) {
@@ -210,25 +148,10 @@ std::optional<ExistingObjectAnswer> existing_column(postgres::Session& session, 
   const migrations::AlterCommand& command = single.commands.front();
   if (command.subtype != "AT_AddColumn" || !command.if_exists) return std::nullopt;
   const postgres::Table table = postgres::load_table(session, *statement.target).value();
-  const postgres::Column* found = table.column(command.name);
-  if (found == nullptr || drops_column(earlier, *statement.target, command.name)) return std::nullopt;
-  const std::string wanted =
-      session
-          .run({"planning.column_type",
-                fmt::format("SELECT pg_catalog.format_type(pg_catalog.pg_typeof(NULL::{})::pg_catalog.oid, "
-                            "NULL) AS bare",
-                            command.type)})
-          .only()
-          .text("bare");
-  const std::string type = found->type.substr(0, found->type.find('('));
-  const bool same_modifier =
-      modifier_of(command.type).empty() || modifier_of(command.type) == modifier_of(found->type);
-  if ((type == wanted || found->type == wanted) && same_modifier)
-    return ExistingObjectAnswer{"The column is there, with this type.", {}};
-  return ExistingObjectAnswer{
-      "",
-      another_definition(file, single, fmt::format("the column {} of {}", command.name, table.name.display()),
-                         command.type, found->type)};
+  if (table.column(command.name) == nullptr || drops_column(earlier, *statement.target, command.name))
+    return std::nullopt;
+  return compared(file, single, fmt::format("the column {} of {}", command.name, table.name.display()),
+                  column_definitions(session, command, table));
 }
 
 bool is_budget(const std::string& setting) {
@@ -259,9 +182,12 @@ std::optional<ExistingObjectAnswer> existing_object_answer(postgres::Session& se
     return ExistingObjectAnswer{"", no_such(file, statement)};
   }
   if (auto answer = taken_name(session, earlier, file, statement.whole)) return answer;
-  if (auto answer = existing_table(session, earlier, file, statement.whole)) return answer;
+  if (auto answer = existing_relation(session, earlier, file, statement.whole)) return answer;
   if (auto answer = existing_index(session, earlier, file, statement)) return answer;
-  return existing_column(session, earlier, file, statement);
+  if (auto answer = existing_column(session, earlier, file, statement)) return answer;
+  if (auto definitions = existing_outside_tables(session, earlier, statement.whole))
+    return compared(file, statement.whole, definitions->object, definitions->definitions);
+  return std::nullopt;
 }
 
 }  // namespace crossfade::orchestrator

@@ -235,11 +235,15 @@ class Planning {
   /// partitions, which schedulers and earlier statements add to.
   bool begins_part(const RevisionStatement& statement) {
     if (statement.whole.node == "TruncateStmt") return true;
-    const bool builds = std::any_of(
-        statement.whole.commands.begin(), statement.whole.commands.end(),
-        [](const migrations::AlterCommand& command) { return command.subtype == "AT_AddConstraint"; });
-    return (statement.whole.node == "IndexStmt" || builds) && statement.target &&
-           is_partitioned(session_, *statement.target);
+    const migrations::Statement& whole = statement.whole;
+    const bool by_partition =
+        whole.node == "IndexStmt" || whole.node == "UpdateStmt" || whole.node == "DeleteStmt" ||
+        std::any_of(whole.commands.begin(), whole.commands.end(),
+                    [](const migrations::AlterCommand& command) {
+                      return command.subtype == "AT_AddConstraint" ||
+                             (command.subtype == "AT_AddColumn" && command.default_expression);
+                    });
+    return by_partition && statement.target && is_partitioned(session_, *statement.target);
   }
 
   /// What follows is planned by names and definitions that hold only once this is carried out: the part ends

@@ -7,12 +7,13 @@
 #include "checkers/preflight.h"
 #include "migrations/created_relations.h"
 #include "migrations/repoint.h"
-#include "orchestrator/batch_facts.h"
 #include "orchestrator/planning/in_place_estimate.h"
+#include "orchestrator/planning/planned_batches.h"
 #include "orchestrator/planning/shape_rehearsal.h"
 #include "orchestrator/planning/statement_context.h"
 #include "postgres/catalog.h"
 #include "postgres/connection.h"
+#include "strategies/added_column.h"
 #include "strategies/narrowing.h"
 #include "strategies/shadow_table.h"
 
@@ -272,8 +273,33 @@ class Segment {
     }
   }
 
+  /// What the server makes of the other clauses of a column that has a foreign key.
+  std::optional<strategies::ShapeRehearsal> trial_without_foreign_keys(const NumberedCommand& command) const {
+    const Statement& statement = command.statement;
+    if (command.can_be_tried || !source_ || (source_->kind != "r" && source_->kind != "p") ||
+        statement.commands.size() != 1 || statement.commands.front().subtype != "AT_AddColumn" ||
+        !statement.commands.front().has_constraint("CONSTR_FOREIGN"))
+      return std::nullopt;
+    const std::string alone = fmt::format("ALTER TABLE {} {}", source_->name.quoted(),
+                                          strategies::without_foreign_keys(statement.commands.front()));
+    Statement tried = migrations::parse_statements(alone, file_.path, statement.line).front();
+    migrations::MigrationFile without_backfills = file_;
+    without_backfills.backfills.clear();
+    return rehearse(session_, {source_.operator->(),
+                               request_.in_place_run,
+                               &without_backfills,
+                               earlier_.of(source_->oid),
+                               dropped_indexes(),
+                               {std::move(tried)}});
+  }
+
   void in_place(const RevisionStatement& statement, const NumberedCommand& command,
                 const postgres::Table* before, const strategies::StatementOutcome* outcome) {
+    const auto trial = trial_without_foreign_keys(command);
+    if (trial) {
+      before = &trial->initial;
+      outcome = &trial->statements.front();
+    }
     strategies::StatementContext context =
         statement_context(session_, earlier_,
                           {&file_, request_.in_place_run, server_version(), &statement, &command,
@@ -309,10 +335,9 @@ class Segment {
     if (!expression && context.facts.rewrites.value_or(false) && command.default_expression && !computed)
       expression = command.default_expression;
     if (!expression) return;
-    migrations::Statement filling =
-        strategies::fill_statement(context.table->name, command.name, *expression);
-    context.fill = strategies::fill_plan(*context.table, command.name, *expression,
-                                         read_batch_facts(session_, filling, *context.table));
+    context.fill =
+        planned_batches(session_, strategies::fill_statement(context.table->name, command.name, *expression),
+                        *context.table, context.partitions);
   }
 
   bool absorbed(const migrations::ColumnFill& fill) const {

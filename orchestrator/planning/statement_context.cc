@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "migrations/created_relations.h"
-#include "orchestrator/batch_facts.h"
 #include "orchestrator/planning/catalog_facts.h"
 #include "orchestrator/planning/empty_copies.h"
+#include "orchestrator/planning/planned_batches.h"
 #include "orchestrator/planning/shape_rehearsal.h"
 
 namespace crossfade::orchestrator {
@@ -22,6 +22,10 @@ constexpr std::string_view kTakenArrayType = R"sql(
 SELECT t.typname AS name FROM pg_catalog.pg_type t
  WHERE t.typnamespace = $1::pg_catalog.regnamespace AND t.typname = ('_' || $2)::pg_catalog.name
    AND t.oid NOT IN (SELECT own.typarray FROM pg_catalog.pg_type own WHERE own.typrelid = $3::pg_catalog.oid)
+)sql";
+
+constexpr std::string_view kConstraintNames = R"sql(
+SELECT conname AS name FROM pg_catalog.pg_constraint WHERE connamespace = $1::pg_catalog.regnamespace
 )sql";
 
 bool is_command(const migrations::Statement& statement, std::string_view subtype) {
@@ -49,14 +53,18 @@ std::vector<postgres::QualifiedName> tied(postgres::Session& session, const migr
   return {};
 }
 
-/// Without those that an earlier statement drops or makes anew.
+/// Without those that an earlier statement drops or makes anew, and those of the tables that go `together`.
 std::vector<std::string> remaining_dependents(postgres::Session& session, const EarlierChanges& earlier,
-                                              std::uint32_t table, const std::string& column) {
+                                              std::uint32_t table, const std::string& column,
+                                              const std::vector<postgres::Table>& together = {}) {
   std::vector<std::string> out;
   for (const Dependent& dependent : dependents(session, table, column)) {
     const migrations::TableReference relation{dependent.schema, dependent.relation};
-    const bool gone =
-        !dependent.relation.empty() && (earlier.takes_away(relation) || earlier.creates(relation));
+    const bool goes_too = std::any_of(together.begin(), together.end(), [&](const postgres::Table& other) {
+      return other.name.schema == dependent.schema && other.name.name == dependent.relation;
+    });
+    const bool gone = goes_too || (!dependent.relation.empty() &&
+                                   (earlier.takes_away(relation) || earlier.creates(relation)));
     if (gone || earlier.drops_one_of(dependent.object)) continue;
     out.push_back(dependent.object);
   }
@@ -76,12 +84,14 @@ void read_objects(postgres::Session& session, const EarlierChanges& earlier,
     if (!oid || known) continue;
     context.objects.push_back(postgres::load_table(session, *oid).value());
     if (statement.node != "DropStmt") continue;
-    for (std::string& dependent : remaining_dependents(session, earlier, *oid, ""))
-      context.dependents.push_back(std::move(dependent));
-    for (const postgres::QualifiedName& other : tied_tables(session, *oid, ""))
-      context.foreign_keys_to.push_back(other);
+    if (tables) context.dropped_refer_to.emplace(*oid, tied_tables(session, *oid, ""));
     const auto parent = parent_of(session, *oid);
     if (tables && parent && !earlier.detaches(name)) context.parents.emplace(*oid, *parent);
+  }
+  if (statement.node != "DropStmt") return;
+  for (const postgres::Table& object : context.objects) {
+    for (std::string& dependent : remaining_dependents(session, earlier, object.oid, "", context.objects))
+      context.dependents.push_back(std::move(dependent));
   }
 }
 
@@ -95,6 +105,28 @@ std::string constraint_of_dropped_index(postgres::Session& session, const Earlie
     if (!constraint.empty() && !earlier.drops(constraint)) return constraint;
   }
   return "";
+}
+
+bool adds_nameless_foreign_key(const migrations::Statement& statement) {
+  return std::any_of(statement.commands.begin(), statement.commands.end(),
+                     [](const migrations::AlterCommand& command) {
+                       return std::any_of(command.constraints.begin(), command.constraints.end(),
+                                          [](const migrations::ConstraintClause& clause) {
+                                            return clause.kind == "CONSTR_FOREIGN" && clause.name.empty();
+                                          });
+                     });
+}
+
+/// Of the table's schema, without those that an earlier statement drops: a name is free then.
+std::set<std::string> constraint_names(postgres::Session& session, const EarlierChanges& earlier,
+                                       const postgres::Table& source) {
+  std::set<std::string> out;
+  const postgres::Rows rows = session.run({"planning.constraint_names", std::string(kConstraintNames)},
+                                          {postgres::quote_identifier(source.name.schema)});
+  for (const postgres::Row row : rows) {
+    if (!earlier.drops(row.text("name"))) out.insert(row.text("name"));
+  }
+  return out;
 }
 
 bool used_by_view(postgres::Session& session, const EarlierChanges& earlier, std::uint32_t table,
@@ -138,6 +170,8 @@ strategies::StatementContext statement_context(postgres::Session& session, const
     context.table = request.before == nullptr ? source : as_live(*request.before, source);
     if (request.outcome != nullptr) context.after = request.outcome->after;
     context.names = schema_names(session, source);
+    if (adds_nameless_foreign_key(statement))
+      context.names.constraints = constraint_names(session, earlier, source);
     std::erase_if(context.names.relations, [&](const std::string& name) {
       return earlier.takes_away({source.name.schema, name});
     });
@@ -157,8 +191,7 @@ strategies::StatementContext statement_context(postgres::Session& session, const
     if (is_command(statement, "AT_AttachPartition"))
       context.partition_check = partition_check(session, source, statement);
     if (statement.node == "UpdateStmt" || statement.node == "DeleteStmt") {
-      context.batches = strategies::plan_batched_update(statement, *context.table,
-                                                        read_batch_facts(session, statement, *context.table));
+      context.batches = planned_batches(session, statement, *context.table, context.partitions);
     }
   }
   for (const migrations::TableReference& name : migrations::referenced_tables(statement)) {

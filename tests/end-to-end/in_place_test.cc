@@ -207,12 +207,24 @@ TEST_F(InPlace, StatusTellsHowFarAnUnfinishedRunIs) {
 }
 
 TEST_F(InPlace, AFailedBuildLeavesNothingInvalid) {
-  // No look beforehand is possible: the duplicates are under an expression.
-  const Answer answer = up("CREATE UNIQUE INDEX lone_owner ON accounts (lower(owner));\n");
+  const Answer answer = up("CREATE INDEX reciprocal ON accounts ((1 / (id - 5)));\n");
   EXPECT_EQ(answer.exit_code(), 5) << describe(answer.finished);
   EXPECT_EQ(answer.error_code(), "data-rejected");
   EXPECT_EQ(scalar("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
+  EXPECT_EQ(scalar("SELECT count(*) FROM pg_class WHERE relname = 'reciprocal'"), "0");
+}
+
+TEST_F(InPlace, DuplicatesUnderAnExpressionAndAPredicateAreNamedBeforeTheBuild) {
+  const Answer answer = up("CREATE UNIQUE INDEX lone_owner ON accounts (lower(owner)) WHERE id <= 98;\n");
+  EXPECT_EQ(answer.exit_code(), 5) << describe(answer.finished);
+  EXPECT_EQ(answer.error_code(), "data-rejected");
+  EXPECT_THAT(answer.text("/error/message"), HasSubstr("look for duplicates under lone_owner"));
+  EXPECT_THAT(answer.text("/error/found"), HasSubstr("lower(owner) = owner 1 (2 rows)"));
   EXPECT_EQ(scalar("SELECT count(*) FROM pg_class WHERE relname = 'lone_owner'"), "0");
+}
+
+TEST_F(InPlace, RowsThatAPredicateLeavesOutAreNoDuplicates) {
+  EXPECT_EQ(up("CREATE UNIQUE INDEX lone_owner ON accounts (lower(owner)) WHERE id <= 97;\n").exit_code(), 0);
 }
 
 TEST_F(InPlace, APrimaryKeyNeedsNoLongLock) {
@@ -506,21 +518,6 @@ TEST_F(InPlace, OpaqueStatementsNeedTheOperatorsWord) {
   const Answer allowed = up("-- crossfade:opaque one row\n" + sql);
   EXPECT_EQ(allowed.exit_code(), 0) << describe(allowed.finished);
   EXPECT_EQ(scalar("SELECT balance FROM accounts WHERE id = 1"), "1");
-}
-
-TEST_F(InPlace, IfNotExistsWithAnotherDefinitionIsAnError) {
-  for (const std::string sql : {"CREATE TABLE IF NOT EXISTS owners (name integer PRIMARY KEY);\n",
-                                "CREATE INDEX IF NOT EXISTS accounts_owner ON accounts (balance);\n",
-                                "ALTER TABLE accounts ADD COLUMN IF NOT EXISTS balance text;\n"}) {
-    const Answer answer = up(sql);
-    EXPECT_EQ(answer.exit_code(), 5) << sql << describe(answer.finished);
-    EXPECT_EQ(answer.error_code(), "exists-otherwise") << sql;
-  }
-  EXPECT_EQ(up("CREATE TABLE IF NOT EXISTS owners (name text PRIMARY KEY);\n"
-               "CREATE INDEX IF NOT EXISTS accounts_owner ON accounts (owner);\n"
-               "ALTER TABLE accounts ADD COLUMN IF NOT EXISTS balance integer;\n")
-                .exit_code(),
-            0);
 }
 
 TEST_F(InPlace, ThePlanOfARunIsWhatWasApproved) {

@@ -329,7 +329,8 @@ TEST_F(BatchedUpdate, FillsAColumnWhereItIsNull) {
   const auto session = database_.session();
   const auto table =
       postgres::load_table(*session, postgres::find_relation(*session, "public", "t").value()).value();
-  EXPECT_EQ(execute(strategies::fill_plan(table, "c", "id * 2")), 300);
+  const auto fill = strategies::fill_statement(table.name, "c", "id * 2");
+  EXPECT_EQ(execute(strategies::plan_batched_update(fill, table, {}).plan.value()), 300);
   EXPECT_EQ(database_.scalar("SELECT count(*) FROM t WHERE c = CASE WHEN id % 4 = 0 THEN -1 ELSE id * 2 END"),
             "400");
 }

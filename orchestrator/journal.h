@@ -94,6 +94,12 @@ class Journal {
                const std::string& who);
   bool approved(const std::string& revision, migrations::Direction direction, const std::string& fingerprint);
 
+  /// A saved plan (`plan --out`) that `up --plan` has begun to carry out, by its fingerprint.
+  void begin_saved_plan(const std::string& fingerprint);
+  bool saved_plan_begun(const std::string& fingerprint);
+  /// Tables that runs of the revisions have changed, as schema.name.
+  std::vector<std::string> tables_changed_by(const std::vector<std::string>& revisions);
+
   /// A table's definition before the run's first step and after its last; JSON of postgres::Table.
   void save_definition(std::int64_t run, const postgres::QualifiedName& table,
                        const boost::json::value& before);

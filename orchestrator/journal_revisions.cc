@@ -128,6 +128,37 @@ bool Journal::approved(const std::string& revision, migrations::Direction direct
               .empty();
 }
 
+void Journal::begin_saved_plan(const std::string& fingerprint) {
+  if (saved_plan_begun(fingerprint)) return;
+  session_.run({"journal.begin_saved_plan",
+                "INSERT INTO crossfade.events (what, detail)"
+                " VALUES ('saved plan', pg_catalog.jsonb_build_object('fingerprint', $1::text))"},
+               {fingerprint});
+}
+
+bool Journal::saved_plan_begun(const std::string& fingerprint) {
+  return !session_
+              .run({"journal.saved_plan",
+                    "SELECT 1 AS one FROM crossfade.events WHERE what = 'saved plan' AND detail ->> "
+                    "'fingerprint' = $1 LIMIT 1"},
+                   {fingerprint})
+              .empty();
+}
+
+std::vector<std::string> Journal::tables_changed_by(const std::vector<std::string>& revisions) {
+  std::vector<std::string> out;
+  for (const std::string& revision : revisions) {
+    const postgres::Rows rows = session_.run(
+        {"journal.tables_changed",
+         "SELECT DISTINCT d.table_schema AS schema, d.table_name AS name FROM crossfade.definitions d JOIN "
+         "crossfade.runs r USING (run) WHERE r.revision = $1"},
+        {revision});
+    for (const postgres::Row row : rows)
+      out.push_back(postgres::QualifiedName{row.text("schema"), row.text("name")}.display());
+  }
+  return out;
+}
+
 void Journal::save_definition(std::int64_t run, const postgres::QualifiedName& table,
                               const boost::json::value& before) {
   session_.run({"journal.definition_before",

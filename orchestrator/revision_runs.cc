@@ -75,6 +75,7 @@ CommandResult RevisionRuns::apply(const std::vector<migrations::MigrationFile>& 
   require_parsable(files);
   reopen();
   prepare(files);
+  if (options_.plan && !files.empty()) Journal(*session_).begin_saved_plan(options_.plan->fingerprint);
   try {
     for (const migrations::MigrationFile& file : files) apply_one(file);
     if (options_.run.contract) contract_soaking(std::nullopt);
@@ -133,6 +134,7 @@ void RevisionRuns::apply_one(const migrations::MigrationFile& file) {
                                {.postpone_cutover = options.postpone_cutover,
                                 .approved = options_.approved,
                                 .additive_only = options_.additive_only,
+                                .plan = options_.plan ? &*options_.plan : nullptr,
                                 .on_tables = [&](const std::vector<strategies::ChangedTable>& tables) {
                                   free_of_soaking(file, tables);
                                 }});

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "migrations/migration_file.h"
+#include "orchestrator/approved_plan.h"
 #include "orchestrator/commands/command.h"
 #include "orchestrator/reporter.h"
 #include "orchestrator/run_context.h"
@@ -21,6 +22,7 @@ struct ApplyOptions {
   RunOptions run;
   bool approved = false;  ///< what drops data needs no recorded approval
   bool additive_only = false;
+  std::optional<ApprovedPlan> plan = {};  ///< of `up --plan`: what is run is what it says
 };
 
 class RevisionRuns {

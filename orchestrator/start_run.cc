@@ -161,6 +161,7 @@ class Start {
   bool is_acceptable(const strategies::RevisionPlan& plan) {
     if (!plan.refusals.empty()) throw refusal_of(plan);
     if (!plan.parts.empty() && !has_what_it_needs(plan.parts.front())) return false;
+    if (options_.plan != nullptr) require_approved(*options_.plan, plan);
     require_policy(&journal_, file_, plan, {options_.approved, options_.additive_only});
     return true;
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "migrations/migration_file.h"
+#include "orchestrator/approved_plan.h"
 #include "orchestrator/reporter.h"
 #include "postgres/connection.h"
 #include "strategies/plan.h"
@@ -17,8 +18,9 @@ namespace crossfade::orchestrator {
 
 struct StartOptions {
   bool postpone_cutover = false;
-  bool approved = false;       ///< on the command line; else the journal's approval counts
-  bool additive_only = false;  ///< refuse whatever drops or narrows
+  bool approved = false;               ///< on the command line; else the journal's approval counts
+  bool additive_only = false;          ///< refuse whatever drops or narrows
+  const ApprovedPlan* plan = nullptr;  ///< null: whatever is planned now
   /// Called with the existing tables of the next part where an open run of another revision is about one of
   /// them, while none of them is locked; has to finish that run, or throws.
   std::function<void(const std::vector<strategies::ChangedTable>&)> on_tables = {};

@@ -74,7 +74,9 @@ CommandResult show_plans(const CommandEnvironment& environment,
   }
   if (revisions.empty()) result.text = "nothing is pending\n";
   if (!refusals.empty()) result.exit_code = ExitCode::refused;
-  result.document["fingerprint"] = fingerprint_of(environment, files, plans);
+  const PlannedFor planned_for = planned_for_of(environment, files, plans);
+  result.document["fingerprint"] = planned_for.fingerprint;
+  result.document["planned_for"] = document_of(planned_for);
   result.document["revisions"] = std::move(revisions);
   result.document["refusals"] = std::move(refusals);
   if (!options.out.empty()) save_plan(options.out, result.document);

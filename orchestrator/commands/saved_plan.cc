@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
-#include <regex>
-#include <set>
 
 #include "migrations/fingerprint.h"
 #include "orchestrator/journal_schema.h"
@@ -37,17 +35,6 @@ std::vector<FinishedStatement> finished_statements(postgres::Session& session,
        Journal(session).finished_statements(file.revision, file.direction))
     out.push_back({statement.number, statement.fingerprint});
   return out;
-}
-
-bool has_begun(const CommandEnvironment& environment, const std::vector<migrations::MigrationFile>& files) {
-  const auto session = environment.connect().open({.application_name = "crossfade/plan"});
-  if (!journal_exists(*session)) return false;
-  const std::vector<Run> open = Journal(*session).open_runs();
-  return std::any_of(files.begin(), files.end(), [&](const migrations::MigrationFile& file) {
-    return !finished_statements(*session, file).empty() ||
-           std::any_of(open.begin(), open.end(),
-                       [&](const Run& run) { return run.revision == file.revision; });
-  });
 }
 
 /// A table's definition without its sizes, which change all the time.
@@ -88,30 +75,42 @@ std::vector<strategies::RevisionPlan> plan_files(const CommandEnvironment& envir
   return out;
 }
 
-std::string fingerprint_of(const CommandEnvironment& environment,
-                           const std::vector<migrations::MigrationFile>& files,
-                           const std::vector<strategies::RevisionPlan>& plans) {
-  static const std::regex run_number("crossfade_[0-9]+");
+PlannedFor planned_for_of(const CommandEnvironment& environment,
+                          const std::vector<migrations::MigrationFile>& files,
+                          const std::vector<strategies::RevisionPlan>& plans) {
   const auto session = environment.connect().open({.application_name = "crossfade/plan"});
+  PlannedFor out;
   std::string all;
-  for (const migrations::MigrationFile& file : files) all += file.fingerprint + "\n";
-  std::set<std::uint32_t> tables;
+  for (const migrations::MigrationFile& file : files) {
+    out.files[file.revision] = file.fingerprint;
+    all += file.fingerprint + "\n";
+  }
   for (const strategies::RevisionPlan& plan : plans) {
     all += plan.revision + "\n";
-    for (const strategies::Step& step : plan.steps) {
-      for (const std::string& sql : step.sql)
-        all += std::regex_replace(sql, run_number, "crossfade_N") + "\n";
-    }
+    for (const strategies::Step& step : plan.steps) all += comparable(step.sql);
     for (const strategies::PartPlan& part : plan.parts) {
       for (const strategies::NumberedStatement& statement : part.statements)
         all += statement.fingerprint + "\n";
-      if (part.shadow) tables.insert(part.shadow->source.oid);
-      if (!part.in_place) continue;
-      for (const strategies::ChangedTable& table : part.in_place->tables) tables.insert(table.oid);
+      std::vector<strategies::ChangedTable> tables;
+      if (part.in_place) tables = part.in_place->tables;
+      if (part.shadow) tables.push_back({part.shadow->source.oid, part.shadow->source.name});
+      for (const strategies::ChangedTable& table : tables)
+        out.tables[table.name.display()] = migrations::fingerprint(definition_of(*session, table.oid));
     }
   }
-  for (const std::uint32_t table : tables) all += definition_of(*session, table) + "\n";
-  return migrations::fingerprint(all);
+  for (const auto& [table, definition] : out.tables) all += table + definition + "\n";
+  out.fingerprint = migrations::fingerprint(all);
+  return out;
+}
+
+boost::json::object document_of(const PlannedFor& planned_for) {
+  const auto list = [](const std::map<std::string, std::string>& values, std::string_view name) {
+    boost::json::array out;
+    for (const auto& [key, fingerprint] : values)
+      out.push_back(boost::json::object{{name, key}, {"fingerprint", fingerprint}});
+    return out;
+  };
+  return {{"files", list(planned_for.files, "revision")}, {"tables", list(planned_for.tables, "table")}};
 }
 
 void save_plan(const std::string& path, const boost::json::object& document) {
@@ -127,32 +126,73 @@ void save_plan(const std::string& path, const boost::json::object& document) {
                                    .next = "Check the path, its permissions and the disk."});
 }
 
-void require_saved_plan(const CommandEnvironment& environment,
-                        const std::vector<migrations::MigrationFile>& files, const std::string& path) {
+namespace {
+
+ApprovedPlan read_plan(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw no_plan(path, "no such file");
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   boost::json::error_code error;
   const boost::json::value saved = boost::json::parse(text, error);
-  const boost::json::value* fingerprint =
-      !error && saved.is_object() ? saved.as_object().if_contains("fingerprint") : nullptr;
-  if (fingerprint == nullptr || !fingerprint->is_string()) throw no_plan(path, "another document");
-  const std::string wanted(fingerprint->as_string());
-  const std::string found = fingerprint_of(environment, files, plan_files(environment, files));
-  if (wanted == found) return;
-  const bool begun = has_begun(environment, files);
-  throw Failure(
-      ExitCode::refused,
-      {.code = "plan-changed",
-       .object = path,
-       .message = "the files or the catalog are not those that were planned for",
-       .expected = "fingerprint " + wanted,
-       .found = "fingerprint " + found,
-       .next = begun
-                   ? "A part of it has run. Look at what is left (`crossfade plan`), then `crossfade up` "
-                     "goes on; or save "
-                     "that plan with --out once it is approved."
-                   : "Look at the new plan (`crossfade plan`), and save it with --out once it is approved."});
+  auto plan = error ? std::nullopt : read_approved_plan(path, saved);
+  if (!plan) throw no_plan(path, "another document");
+  return std::move(*plan);
+}
+
+Failure plan_changed(const ApprovedPlan& plan, const std::string& what, const std::string& expected,
+                     const std::string& found) {
+  return Failure(ExitCode::refused,
+                 {.code = "plan-changed",
+                  .object = plan.path,
+                  .message = what + " is not as it was planned for",
+                  .expected = expected,
+                  .found = found,
+                  .next = "Look at the new plan (`crossfade plan`), and save it with --out once it is "
+                          "approved."});
+}
+
+/// The first thing that is otherwise than approved. Revisions that are applied by now are no longer there.
+void require_same(const ApprovedPlan& approved, const PlannedFor& now,
+                  const std::vector<std::string>& changed_tables) {
+  for (const auto& [revision, fingerprint] : now.files) {
+    const auto file = approved.files.find(revision);
+    if (file == approved.files.end())
+      throw plan_changed(approved, "revision " + revision, "a file of the plan", "a file that came later");
+    if (file->second != fingerprint)
+      throw plan_changed(approved, "the text of revision " + revision, "fingerprint " + file->second,
+                         "fingerprint " + fingerprint);
+  }
+  for (const auto& [table, fingerprint] : now.tables) {
+    const auto before = approved.tables.find(table);
+    const bool ours = std::find(changed_tables.begin(), changed_tables.end(), table) != changed_tables.end();
+    if (!ours && before != approved.tables.end() && before->second != fingerprint)
+      throw plan_changed(approved, "the table " + table, "the definition that it had",
+                         "another one: somebody has altered it since");
+  }
+}
+
+}  // namespace
+
+ApprovedPlan saved_plan(const CommandEnvironment& environment,
+                        const std::vector<migrations::MigrationFile>& files, const std::string& path) {
+  ApprovedPlan approved = read_plan(path);
+  const PlannedFor now = planned_for_of(environment, files, plan_files(environment, files));
+  if (now.fingerprint == approved.fingerprint) return approved;
+  const auto session = environment.connect().open({.application_name = "crossfade/plan"});
+  if (!journal_exists(*session) || !Journal(*session).saved_plan_begun(approved.fingerprint)) {
+    require_same(approved, now, {});
+    for (const auto& [revision, fingerprint] : approved.files) {
+      if (!now.files.contains(revision))
+        throw plan_changed(approved, "revision " + revision, "a pending file",
+                           "none of this name is pending");
+    }
+    throw plan_changed(approved, "the plan", "fingerprint " + approved.fingerprint,
+                       "fingerprint " + now.fingerprint);
+  }
+  std::vector<std::string> revisions;
+  for (const auto& [revision, fingerprint] : approved.files) revisions.push_back(revision);
+  require_same(approved, now, Journal(*session).tables_changed_by(revisions));
+  return approved;
 }
 
 }  // namespace crossfade::orchestrator

@@ -2,10 +2,12 @@
 // only while files and catalog are still those that were planned for. Reads the catalog; one thread.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "migrations/migration_file.h"
+#include "orchestrator/approved_plan.h"
 #include "orchestrator/commands/command.h"
 #include "strategies/plan.h"
 
@@ -15,18 +17,27 @@ namespace crossfade::orchestrator {
 std::vector<strategies::RevisionPlan> plan_files(const CommandEnvironment& environment,
                                                  const std::vector<migrations::MigrationFile>& files);
 
-/// XXH3-128 over the files, the plans and over the definitions of the tables that they are about; the same
-/// for two plans that differ in run numbers and sizes alone.
-std::string fingerprint_of(const CommandEnvironment& environment,
-                           const std::vector<migrations::MigrationFile>& files,
-                           const std::vector<strategies::RevisionPlan>& plans);
+/// What plans were made for. The fingerprint (XXH3-128) covers the other two and the plans themselves; it is
+/// the same for plans that differ in run numbers and sizes alone.
+struct PlannedFor {
+  std::string fingerprint;
+  std::map<std::string, std::string> files;   ///< each revision's text
+  std::map<std::string, std::string> tables;  ///< the definition of each table that a plan is about
+};
+
+PlannedFor planned_for_of(const CommandEnvironment& environment,
+                          const std::vector<migrations::MigrationFile>& files,
+                          const std::vector<strategies::RevisionPlan>& plans);
+
+boost::json::object document_of(const PlannedFor& planned_for);
 
 /// Throws Failure (exit 1) where the file cannot be written.
 void save_plan(const std::string& path, const boost::json::object& document);
 
-/// Throws Failure: exit 2 where the file is no plan; exit 5 ("plan-changed") where it is not the plan of
+/// The plan in the file. Of one that `up --plan` has begun before, what is left must be as it was planned
+/// for. Throws Failure: exit 2 where the file is no plan; exit 5 ("plan-changed") where it is not the plan of
 /// these files and this catalog.
-void require_saved_plan(const CommandEnvironment& environment,
+ApprovedPlan saved_plan(const CommandEnvironment& environment,
                         const std::vector<migrations::MigrationFile>& files, const std::string& path);
 
 }  // namespace crossfade::orchestrator

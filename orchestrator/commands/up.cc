@@ -25,8 +25,9 @@ CommandResult apply_pending(const CommandEnvironment& environment, const UpOptio
   const migrations::RevisionDirectory directory = migrations::load_directory(environment.options.directory);
   const auto session = environment.connect().open({.application_name = "crossfade/up"});
   const std::vector<migrations::MigrationFile> pending = pending_up_to(*session, directory, options.target);
-  if (!options.plan_file.empty()) require_saved_plan(environment, pending, options.plan_file);
-  return RevisionRuns(environment, options.apply, reporter).apply(pending);
+  ApplyOptions apply = options.apply;
+  if (!options.plan_file.empty()) apply.plan = saved_plan(environment, pending, options.plan_file);
+  return RevisionRuns(environment, apply, reporter).apply(pending);
 }
 
 CommandResult guarded(const CommandEnvironment& environment, const UpOptions& options, Reporter& reporter) {

@@ -64,9 +64,10 @@ class Segment {
       } else if (source_ && first.can_be_tried && (source_->kind == "r" || source_->kind == "p")) {
         tried();
       } else {
+        const auto by_then = table_by_then(first.whole);
         for (const RevisionStatement& statement : request_.statements) {
           for (const NumberedCommand& command : statement.commands)
-            in_place(statement, command, nullptr, nullptr);
+            in_place(statement, command, by_then ? &*by_then : nullptr, nullptr);
         }
       }
     } catch (const Failure& failure) {
@@ -98,6 +99,23 @@ class Segment {
     if (source_ && failure.problem().code == "missing-privilege")
       append(result_.refusals, checkers::missing_rights(session_, preflight_request(*source_)));
     if (result_.refusals.empty()) result_.refusals.push_back(failure.problem());
+  }
+
+  /// The table that an UPDATE or DELETE will meet, where statements before it change it; else null. Its
+  /// batches follow a key that may have another type by then, or be new.
+  std::optional<postgres::Table> table_by_then(const Statement& statement) const {
+    const bool batched = statement.node == "UpdateStmt" || statement.node == "DeleteStmt";
+    if (!batched || !source_ || source_->kind != "r" || earlier_.of(source_->oid).empty())
+      return std::nullopt;
+    migrations::MigrationFile without_backfills = file_;
+    without_backfills.backfills.clear();
+    return rehearse(session_, {source_.operator->(),
+                               request_.in_place_run,
+                               &without_backfills,
+                               earlier_.of(source_->oid),
+                               dropped_indexes(),
+                               {}})
+        .initial;
   }
 
   std::vector<NumberedCommand> commands_to_try() const {

@@ -520,18 +520,6 @@ TEST_F(InPlace, OpaqueStatementsNeedTheOperatorsWord) {
   EXPECT_EQ(scalar("SELECT balance FROM accounts WHERE id = 1"), "1");
 }
 
-TEST_F(InPlace, ThePlanOfARunIsWhatWasApproved) {
-  product_.write("0001_change.sql", "ALTER TABLE accounts ADD COLUMN note text;\n");
-  const std::string saved = (product_.folder().path() / "plan.json").string();
-  ASSERT_EQ(ask({"plan", "--out", saved}).exit_code(), 0);
-  product_.as("keeper", "ALTER TABLE accounts ADD COLUMN between integer");
-  const Answer refused = ask({"up", "--plan", saved});
-  EXPECT_EQ(refused.exit_code(), 5) << describe(refused.finished);
-  EXPECT_EQ(refused.error_code(), "plan-changed");
-  ASSERT_EQ(ask({"plan", "--out", saved}).exit_code(), 0);
-  EXPECT_EQ(ask({"up", "--plan", saved}).exit_code(), 0);
-}
-
 TEST_F(InPlace, DownUndoesWhatUpDid) {
   const std::string before = product_.schema();
   product_.write(

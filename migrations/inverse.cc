@@ -2,10 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "migrations/created_relations.h"
-#include "migrations/split_commands.h"
 #include "postgres/quoting.h"
 
 namespace crossfade::migrations {
@@ -69,17 +66,6 @@ std::optional<Inverse> inverse_of(const Statement& statement) {
   if (statement.node == "CreateTableAsStmt" && statement.object_type == "OBJECT_MATVIEW")
     return Inverse{"DROP MATERIALIZED VIEW " + name};
   return std::nullopt;
-}
-
-std::optional<std::vector<Inverse>> inverse_of(const std::vector<Statement>& statements) {
-  std::vector<Inverse> out;
-  for (const Statement& statement : split_commands(statements)) {
-    const auto inverse = inverse_of(statement);
-    if (!inverse) return std::nullopt;
-    out.push_back(*inverse);
-  }
-  std::reverse(out.begin(), out.end());
-  return out;
 }
 
 }  // namespace crossfade::migrations

@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "migrations/statement.h"
 
@@ -17,8 +16,5 @@ struct Inverse {
 /// Null where the text does not tell: the former default of a column, the body of a dropped view.
 /// `statement` has at most one ALTER command.
 std::optional<Inverse> inverse_of(const Statement& statement);
-
-/// Of all of them, the last one first; null where one of them has none.
-std::optional<std::vector<Inverse>> inverse_of(const std::vector<Statement>& statements);
 
 }  // namespace crossfade::migrations

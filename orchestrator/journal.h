@@ -100,7 +100,8 @@ class Journal {
   /// Tables that runs of the revisions have changed, as schema.name.
   std::vector<std::string> tables_changed_by(const std::vector<std::string>& revisions);
 
-  /// A table's definition before the run's first step and after its last; JSON of postgres::Table.
+  /// A table's definition before the run's first step and after its last; JSON of postgres::Table. One that
+  /// the run makes has none before.
   void save_definition(std::int64_t run, const postgres::QualifiedName& table,
                        const boost::json::value& before);
   std::optional<boost::json::value> definition_after(std::int64_t run, const postgres::QualifiedName& table);

@@ -180,10 +180,11 @@ std::optional<boost::json::value> Journal::definition_after(std::int64_t run,
 
 void Journal::save_definition_after(std::int64_t run, const postgres::QualifiedName& table,
                                     const boost::json::value& after) {
-  session_.run({"journal.definition_after",
-                "UPDATE crossfade.definitions SET after = $4::jsonb WHERE run = $1 AND table_schema = $2 AND "
-                "table_name = $3"},
-               {std::to_string(run), table.schema, table.name, boost::json::serialize(after)});
+  session_.run(
+      {"journal.definition_after",
+       "INSERT INTO crossfade.definitions (run, table_schema, table_name, after) VALUES ($1, $2, $3, "
+       "$4::jsonb) ON CONFLICT (run, table_schema, table_name) DO UPDATE SET after = excluded.after"},
+      {std::to_string(run), table.schema, table.name, boost::json::serialize(after)});
 }
 
 }  // namespace crossfade::orchestrator

@@ -1,21 +1,28 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
+#include "migrations/revision_directory.h"
+#include "migrations/role_names.h"
 #include "orchestrator/alembic/child_process.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/pending.h"
+#include "orchestrator/commands/way_back.h"
 #include "postgres/problem.h"
+#include "postgres/quoting.h"
 #include "postgres/throwaway_server.h"
 
 namespace crossfade::orchestrator {
 
 namespace {
 
+using Schema = std::vector<std::string>;
+
 /// The schema as blocks of SQL, sorted: objects without an order of their own are dumped in the order of
 /// their numbers, which says nothing.
-std::vector<std::string> schema_of(const CommandEnvironment& environment,
-                                   const postgres::ThrowawayServer& server) {
+Schema schema_of(const CommandEnvironment& environment, const postgres::ThrowawayServer& server) {
   ChildCommand command{
       .words = {(server.binaries() / "pg_dump").string(), "--schema-only", "--exclude-schema=crossfade",
                 "--exclude-schema=crossfade_*", "--dbname=" + server.connection_string()},
@@ -41,10 +48,9 @@ std::vector<std::string> schema_of(const CommandEnvironment& environment,
 }
 
 /// What only one of the two has.
-std::string difference(const std::vector<std::string>& wanted, const std::vector<std::string>& found) {
+std::string difference(const Schema& wanted, const Schema& found) {
   std::string out;
-  const auto add = [&](const char* sign, const std::vector<std::string>& from,
-                       const std::vector<std::string>& without) {
+  const auto add = [&](const char* sign, const Schema& from, const Schema& without) {
     std::vector<std::string> only;
     std::set_difference(from.begin(), from.end(), without.begin(), without.end(), std::back_inserter(only));
     for (const std::string& block : only) out += fmt::format("{} {}", sign, block);
@@ -64,36 +70,74 @@ class Check {
   CommandResult run() {
     try {
       lint();
-      const auto empty = schema_of(environment_, server_);
-      step("up", run_up(environment_, up_options()));
-      const auto after_up = schema_of(environment_, server_);
-      if (!options_.up_only) {
-        step("down", run_down(environment_, down_options()));
-        compare("down", "the schema before `up`", empty);
-        step("up again", run_up(environment_, up_options()));
-        compare("up again", "the schema after the first `up`", after_up);
+      const migrations::RevisionDirectory directory =
+          migrations::load_directory(environment_.options.directory);
+      const auto session = environment_.connect().open({.application_name = "crossfade/check"});
+      files_ = pending_up_to(*session, directory, "heads");
+      make_roles(*session);
+      std::vector<Schema> schemas = {schema_of(environment_, server_)};
+      for (const migrations::MigrationFile& file : files_) {
+        apply("up", {file});
+        schemas.push_back(schema_of(environment_, server_));
       }
+      passed("up");
+      if (!options_.up_only) down_and_up_again(schemas);
     } catch (const Failure& failure) {
       result_.exit_code = failure.exit_code();
       result_.problem = failure.problem();
     }
     result_.document["steps"] = std::move(steps_);
-    if (!result_.problem) result_.text += "the directory goes up, down and up again to the same schema\n";
+    if (!result_.problem) {
+      result_.text += options_.up_only ? "the directory goes up\n"
+                                       : "each revision goes up, down and up again to the same schema\n";
+    }
     return std::move(result_);
   }
 
  private:
-  UpOptions up_options() const {
-    UpOptions options{.target = "heads"};
-    options.apply.approved = true;
-    options.apply.run.contract = true;
-    return options;
+  /// Each revision by itself: what a down section leaves behind may be taken away by the next one.
+  void down_and_up_again(const std::vector<Schema>& schemas) {
+    for (std::size_t index = files_.size(); index-- > 0;) {
+      const migrations::MigrationFile& file = files_[index];
+      const auto session = environment_.connect().open({.application_name = "crossfade/check"});
+      apply("down", {way_back(file, kept_definitions(*session, file.revision),
+                              {.generated = true, .allow_data_loss = true})});
+      compare(file, "down", "the schema before its `up`", schemas[index]);
+    }
+    passed("down");
+    for (std::size_t index = 0; index < files_.size(); ++index) {
+      apply("up again", {files_[index]});
+      compare(files_[index], "up again", "the schema after its first `up`", schemas[index + 1]);
+    }
+    passed("up again");
   }
 
-  DownOptions down_options() const {
-    DownOptions options{.target = "base", .allow_data_loss = true, .generated = true};
-    options.apply.run.contract = true;
-    return options;
+  void apply(const std::string& name, const std::vector<migrations::MigrationFile>& files) {
+    const ApplyOptions options{.run = {.contract = true}, .approved = true};
+    const auto reporter = make_reporter(environment_.options.progress);
+    CommandResult done = RevisionRuns(environment_, options, *reporter).apply(files);
+    if (done.exit_code != ExitCode::done) step(name, std::move(done));
+  }
+
+  /// Roles are the cluster's and stand in no migration; the throw-away server has none of them.
+  void make_roles(postgres::Session& session) {
+    std::set<std::string> named;
+    std::set<std::string> made;
+    for (const migrations::MigrationFile& file : files_) {
+      for (const std::string& sql : {file.up_sql, file.down_sql}) {
+        for (const migrations::Statement& statement : migrations::parse_statements(sql, file.path, 1)) {
+          named.merge(migrations::named_roles(statement));
+          made.insert(migrations::created_role(statement));
+        }
+      }
+    }
+    for (const std::string& role : named) {
+      const bool there =
+          made.contains(role) ||
+          !session.run({"check.role", "SELECT 1 AS one FROM pg_catalog.pg_roles WHERE rolname = $1"}, {role})
+               .empty();
+      if (!there) session.run({"check.make_role", "CREATE ROLE " + postgres::quote_identifier(role)});
+    }
   }
 
   void lint() {
@@ -103,6 +147,8 @@ class Check {
     result_.text += found.text;
     step("lint", std::move(found));
   }
+
+  void passed(const std::string& name) { step(name, {}); }
 
   void step(const std::string& name, CommandResult done) {
     steps_.push_back(boost::json::object{{"name", name}, {"exit_code", static_cast<int>(done.exit_code)}});
@@ -119,16 +165,18 @@ class Check {
                                         .next = "Correct the files; `crossfade lint` shows the same."}));
   }
 
-  void compare(const std::string& name, const std::string& with, const std::vector<std::string>& wanted) {
+  void compare(const migrations::MigrationFile& file, const std::string& name, const std::string& with,
+               const Schema& wanted) {
     const std::string found = difference(wanted, schema_of(environment_, server_));
     if (found.empty()) return;
-    throw Failure(ExitCode::failed,
-                  {.code = "schema-differs",
-                   .object = environment_.options.directory.string(),
-                   .message = fmt::format("after `{}` the schema is another one", name),
-                   .expected = with,
-                   .found = found,
-                   .next = "Correct the down section that leaves something behind or takes too much away."});
+    throw Failure(
+        ExitCode::failed,
+        {.code = "schema-differs",
+         .object = file.path,
+         .message = fmt::format("after `{}` of revision {} the schema is another one", name, file.revision),
+         .expected = with,
+         .found = found,
+         .next = "Correct the down section that leaves something behind or takes too much away."});
   }
 
   CommandEnvironment environment_;
@@ -136,6 +184,7 @@ class Check {
   postgres::ThrowawayServer server_;
   CommandResult result_;
   boost::json::array steps_;
+  std::vector<migrations::MigrationFile> files_;
 };
 
 }  // namespace

@@ -12,7 +12,8 @@ namespace {
 
 // A revision that was taken back and applied again has the later runs alone to show.
 constexpr std::string_view kDefinitions = R"sql(
-SELECT d.table_schema, d.table_name, d.before::text AS before, d.after::text AS after
+SELECT d.table_schema, d.table_name, d.before::text AS before, d.after::text AS after,
+       r.phase IN ('soaking', 'contracted') AS ended
   FROM crossfade.definitions d JOIN crossfade.runs r USING (run)
  WHERE r.revision = $1 AND r.direction = 'up' AND r.phase <> 'aborted'
    AND r.run > COALESCE((SELECT pg_catalog.max(down.run) FROM crossfade.runs down
@@ -90,7 +91,7 @@ std::vector<KeptDefinition> kept_definitions(postgres::Session& session, const s
   if (!journal_exists(session)) return out;
   for (const postgres::Row row : session.run({"show.definitions", std::string(kDefinitions)}, {revision})) {
     out.push_back({postgres::QualifiedName{row.text("table_schema"), row.text("table_name")}.display(),
-                   table_of(row, "before"), table_of(row, "after")});
+                   table_of(row, "before"), table_of(row, "after"), row.boolean("ended")});
   }
   return out;
 }
@@ -100,10 +101,11 @@ std::string definitions_text(const std::vector<KeptDefinition>& definitions) {
   for (const KeptDefinition& definition : definitions) {
     const std::vector<std::string> before = lines_of(definition.before, definition.table);
     const std::vector<std::string> after = lines_of(definition.after, definition.table);
-    out += fmt::format("  {}{}\n", definition.table,
-                       definition.after ? ":" : ": not there afterwards, or not finished");
+    const char* state = definition.after ? "" : definition.ended ? " dropped" : " not finished";
+    out += fmt::format("  {}:{}\n", definition.table, state);
+    const bool known = definition.after || definition.ended;
     for (const std::string& line : before)
-      out += fmt::format("    {} {}\n", !definition.after || contains(after, line) ? ' ' : '-', line);
+      out += fmt::format("    {} {}\n", !known || contains(after, line) ? ' ' : '-', line);
     for (const std::string& line : after) {
       if (!contains(before, line)) out += fmt::format("    + {}\n", line);
     }

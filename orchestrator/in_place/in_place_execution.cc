@@ -6,6 +6,7 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "migrations/created_relations.h"
 #include "orchestrator/in_place/concurrent_build.h"
 #include "orchestrator/in_place/replaced_tables.h"
 #include "orchestrator/in_place/step_execution.h"
@@ -174,11 +175,29 @@ class InPlaceExecution : public OwnedRunExecution {
   }
 
   void keep_definitions_after() {
+    const std::string aside = strategies::quarantine_schema_name(run_.run);
     for (const strategies::ChangedTable& table : plan_.tables) {
       const auto found = postgres::load_table(*control_, table.oid);
-      if (found && !is_replaced(table))
+      if (found && found->name.schema != aside && !is_replaced(table))
         journal_->save_definition_after(run_.run, table.name, boost::json::value_from(*found));
     }
+    for (const strategies::NumberedStatement& statement : run_.end.statements) {
+      for (const postgres::Table& made : made_by(statement))
+        journal_->save_definition_after(run_.run, made.name, boost::json::value_from(made));
+    }
+  }
+
+  std::vector<postgres::Table> made_by(const strategies::NumberedStatement& statement) {
+    std::vector<postgres::Table> out;
+    for (const migrations::Statement& each : migrations::parse_statements(statement.sql, run_.revision, 1)) {
+      if (each.node == "SelectStmt") continue;
+      for (const migrations::TableReference& name : migrations::created_relations(each)) {
+        const auto oid = postgres::find_relation(*control_, name.schema.value_or(""), name.name);
+        auto table = oid ? postgres::load_table(*control_, *oid) : std::nullopt;
+        if (table) out.push_back(std::move(*table));
+      }
+    }
+    return out;
   }
 
   /// What has taken its place was journalled then.

@@ -42,6 +42,41 @@ TEST(Check, NamesWhatADownSectionLeavesBehind) {
   EXPECT_EQ(check(folder, {"--up-only"}).exit_code(), 0);
 }
 
+TEST(Check, NamesTheRevisionWhoseLeftOverTheNextOneTakesAway) {
+  const Folder folder;
+  folder.write("0001_table.sql",
+               "-- migrate:up\nCREATE TABLE t (id integer);\nCREATE TABLE u (id integer);\n"
+               "-- migrate:down\nDROP TABLE t, u;\nDROP SEQUENCE IF EXISTS s;\n");
+  folder.write("0002_sequence.sql",
+               "-- migrate:up\nCREATE SEQUENCE s;\nCREATE INDEX t_id ON t (id);\n"
+               "-- migrate:down\nDROP INDEX t_id;\n");
+  const Answer answer = check(folder);
+  EXPECT_EQ(answer.exit_code(), 1) << describe(answer.finished);
+  EXPECT_EQ(answer.error_code(), "schema-differs");
+  EXPECT_THAT(answer.text("/error/message"), HasSubstr("`down` of revision 0002_sequence"));
+}
+
+TEST(Check, KnowsTheRolesThatTheFilesName) {
+  const Folder folder;
+  folder.write("0001_table.sql",
+               "-- migrate:up\nCREATE TABLE t (id integer);\nGRANT SELECT ON t TO \"Some reader\", PUBLIC;\n"
+               "ALTER TABLE t OWNER TO keeper;\n-- migrate:down\nDROP TABLE t;\n");
+  const Answer answer = check(folder);
+  EXPECT_EQ(answer.exit_code(), 0) << describe(answer.finished);
+}
+
+TEST(Check, BranchesGoDownOneByOne) {
+  const Folder folder;
+  folder.write("0001_table.sql", kTable);
+  folder.write("0002_left.sql",
+               "-- crossfade:revises 0001_table\n-- migrate:up\nCREATE INDEX l ON t (v);\n"
+               "-- migrate:down\nDROP INDEX l;\n");
+  folder.write("0003_right.sql", "-- crossfade:revises 0001_table\nCREATE INDEX r ON t (v, id);\n");
+  folder.write("0004_merge.sql", "-- crossfade:revises 0002_left, 0003_right\n");
+  const Answer answer = check(folder);
+  EXPECT_EQ(answer.exit_code(), 0) << describe(answer.finished);
+}
+
 TEST(Check, StopsAtLintErrorsAndAtFilesThatDoNotGoUp) {
   const Folder folder;
   folder.write("0001_opaque.sql", "DO $$ BEGIN END $$;\n");

@@ -294,5 +294,12 @@ TEST_F(HazardsUnderLoad, GoUpAndDownWithoutAFailedQueryOrALongLock) {
   EXPECT_THAT(product_.traces(), ::testing::IsEmpty());
 }
 
+TEST_F(HazardsUnderLoad, GoUpAsTheyWereApproved) {
+  const std::string saved = (product_.folder().path() / "plan.json").string();
+  ASSERT_EQ(product_.ask({"plan", "--out", saved}).exit_code(), 0);
+  const Answer answer = product_.ask({"up", "--approve", "--contract", "--plan", saved});
+  EXPECT_EQ(answer.exit_code(), 0) << describe(answer.finished);
+}
+
 }  // namespace
 }  // namespace crossfade::tests

@@ -43,6 +43,14 @@ struct Estimate {
   std::int64_t disk_bytes = 0;
   std::int64_t wal_bytes = 0;
   std::int64_t seconds = 0;
+
+  Estimate& operator+=(const Estimate& other) {
+    rows += other.rows;
+    disk_bytes += other.disk_bytes;
+    wal_bytes += other.wal_bytes;
+    seconds += other.seconds;
+    return *this;
+  }
 };
 BOOST_DESCRIBE_STRUCT(Estimate, (), (rows, disk_bytes, wal_bytes, seconds))
 

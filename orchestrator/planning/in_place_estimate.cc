@@ -28,10 +28,11 @@ void add_estimate(strategies::Estimate& estimate, const postgres::Table& table,
         estimate.seconds += scan;
         break;
       case strategies::StepKind::batched:
-        estimate.rows += table.estimated_rows;
+        // Of a partitioned table each partition has its own step.
+        estimate.rows += step.batched->estimated_rows;
         estimate.wal_bytes += table.heap_bytes * 2;
         estimate.disk_bytes += table.heap_bytes;
-        estimate.seconds += 1 + table.estimated_rows / kBatchRowsPerSecond;
+        estimate.seconds += 1 + step.batched->estimated_rows / kBatchRowsPerSecond;
         break;
       default:
         break;

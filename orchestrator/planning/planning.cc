@@ -9,11 +9,12 @@
 #include "migrations/fingerprint.h"
 #include "orchestrator/planning/catalog_facts.h"
 #include "orchestrator/planning/existing_objects.h"
+#include "orchestrator/planning/in_place_part.h"
 #include "orchestrator/planning/missing_object.h"
 #include "orchestrator/planning/only_named_tables.h"
-#include "orchestrator/planning/printed_steps.h"
 #include "orchestrator/planning/revision_statements.h"
 #include "orchestrator/planning/segment_plan.h"
+#include "orchestrator/planning/segments.h"
 #include "orchestrator/planning/statement_context.h"
 #include "postgres/catalog.h"
 #include "postgres/problem.h"
@@ -112,8 +113,8 @@ class Planning {
     }
     append(result_.refusals, directive_refusals(file_));
     for (std::size_t first = 0; first < statements.size();) {
-      const std::size_t behind = end_of_segment(statements, first);
-      if (begins_part(statements[first])) finish_in_place();
+      const std::size_t behind = end_of_segment(session_, statements, first);
+      if (begins_part(session_, statements[first])) finish_in_place();
       const std::size_t refusals = result_.refusals.size();
       const Statements neighbours(statements.begin() + static_cast<std::ptrdiff_t>(first),
                                   statements.begin() + static_cast<std::ptrdiff_t>(behind));
@@ -161,32 +162,6 @@ class Planning {
     });
   }
 
-  /// Neighbours on one table that can be tried together, with the UPDATE that fills what one of them adds.
-  std::size_t end_of_segment(const Statements& statements, std::size_t first) {
-    std::size_t behind = first + 1;
-    if (!statements[first].can_be_tried) return behind;
-    while (behind < statements.size() && statements[behind].target == statements[first].target) {
-      // An UPDATE reads what the statements before it leave, a backfill the old row.
-      if (fills_added_column(statements, first, behind) && !changes_values(statements, first, behind))
-        return behind + 1;
-      if (!statements[behind].can_be_tried || begins_part(statements[behind])) break;
-      ++behind;
-    }
-    return behind;
-  }
-
-  static bool changes_values(const Statements& statements, std::size_t first, std::size_t behind) {
-    for (std::size_t index = first; index < behind; ++index) {
-      for (const NumberedCommand& command : statements[index].commands) {
-        if (command.statement.node == "RenameStmt") return true;
-        for (const migrations::AlterCommand& alter : command.statement.commands) {
-          if (alter.subtype == "AT_AlterColumnType" || alter.subtype == "AT_DropColumn") return true;
-        }
-      }
-    }
-    return false;
-  }
-
   /// All that the last segment was refused for is something that statements before it make.
   bool waits_for_earlier(std::size_t refusals_before) const {
     const auto first = result_.refusals.begin() + static_cast<std::ptrdiff_t>(refusals_before);
@@ -231,47 +206,6 @@ class Planning {
     result_.more = true;
   }
 
-  /// Planned by what the catalog says shortly before: the table that takes the other's place, and the
-  /// partitions, which schedulers and earlier statements add to.
-  bool begins_part(const RevisionStatement& statement) {
-    if (statement.whole.node == "TruncateStmt") return true;
-    const migrations::Statement& whole = statement.whole;
-    const bool by_partition =
-        whole.node == "IndexStmt" || whole.node == "UpdateStmt" || whole.node == "DeleteStmt" ||
-        std::any_of(whole.commands.begin(), whole.commands.end(),
-                    [](const migrations::AlterCommand& command) {
-                      return command.subtype == "AT_AddConstraint" ||
-                             (command.subtype == "AT_AddColumn" && command.default_expression);
-                    });
-    return by_partition && statement.target && is_partitioned(session_, *statement.target);
-  }
-
-  /// What follows is planned by names and definitions that hold only once this is carried out: the part ends
-  /// here, and the next one is planned anew.
-  static bool ends_part(const RevisionStatement& statement) {
-    const migrations::Statement& whole = statement.whole;
-    if (whole.node == "AlterObjectSchemaStmt" || whole.node == "TruncateStmt") return true;
-    if (whole.node == "RenameStmt")
-      return whole.object_type != "OBJECT_COLUMN" && whole.object_type != "OBJECT_TABCONSTRAINT";
-    return !statement.can_be_tried && std::any_of(whole.commands.begin(), whole.commands.end(),
-                                                  [](const migrations::AlterCommand& command) {
-                                                    return command.subtype == "AT_DropConstraint" ||
-                                                           command.subtype == "AT_AttachPartition" ||
-                                                           command.subtype == "AT_DetachPartition";
-                                                  });
-  }
-
-  static bool fills_added_column(const Statements& statements, std::size_t first, std::size_t update) {
-    const auto& fill = statements[update].fill;
-    if (!fill) return false;
-    for (std::size_t index = first; index < update; ++index) {
-      for (const NumberedCommand& command : statements[index].commands) {
-        if (adds_without_value(command.statement, fill->column)) return true;
-      }
-    }
-    return false;
-  }
-
   void segment(Statements statements) {
     if (statements.size() == 1 && answered_without_a_plan(statements.front())) return;
     SegmentPlan planned =
@@ -292,31 +226,7 @@ class Planning {
       append(result_.steps, std::move(planned.printed));
       return;
     }
-    if (!in_place_) in_place_.emplace(strategies::PartPlan{.in_place = strategies::InPlacePlan{.run = run_}});
-    append(in_place_->statements, std::move(planned.statements));
-    for (strategies::InPlaceStep& step : planned.steps) add_step(std::move(step));
-    for (const strategies::ChangedTable& table : planned.tables) {
-      auto& tables = in_place_->in_place->tables;
-      const bool known =
-          std::any_of(tables.begin(), tables.end(),
-                      [&](const strategies::ChangedTable& other) { return other.oid == table.oid; });
-      if (!known) tables.push_back(table);
-    }
-    in_place_->estimate.rows += planned.estimate.rows;
-    in_place_->estimate.disk_bytes += planned.estimate.disk_bytes;
-    in_place_->estimate.wal_bytes += planned.estimate.wal_bytes;
-    in_place_->estimate.seconds += planned.estimate.seconds;
-  }
-
-  /// The journal knows a step by its name.
-  void add_step(strategies::InPlaceStep step) {
-    std::vector<strategies::InPlaceStep>& steps = in_place_->in_place->steps;
-    const std::string name = step.name;
-    for (int again = 2;
-         std::any_of(steps.begin(), steps.end(), [&](const auto& other) { return other.name == step.name; });
-         ++again)
-      step.name = fmt::format("{} ({})", name, again);
-    steps.push_back(std::move(step));
+    in_place().add(std::move(planned));
   }
 
   /// A shadow part behind open in-place steps is the next run.
@@ -330,15 +240,8 @@ class Planning {
       result_.refusals.push_back(*answer->refusal);
       return true;
     }
-    if (!in_place_) in_place_.emplace(strategies::PartPlan{.in_place = strategies::InPlacePlan{.run = run_}});
-    for (const NumberedCommand& command : statement.commands) {
-      in_place_->in_place->steps.push_back({.statement = command.number,
-                                            .name = fmt::format("{}. nothing to do", command.number),
-                                            .kind = strategies::StepKind::plain,
-                                            .strategy = "plain statement",
-                                            .reason = answer->reason});
-      in_place_->statements.push_back(numbered(command));
-    }
+    for (const NumberedCommand& command : statement.commands)
+      in_place().add_nothing_to_do(numbered(command), answer->reason);
     return true;
   }
 
@@ -360,29 +263,21 @@ class Planning {
 
   void finish_in_place() {
     if (!in_place_) return;
-    strategies::InPlacePlan& plan = *in_place_->in_place;
-    std::sort(plan.tables.begin(), plan.tables.end(),
-              [](const strategies::ChangedTable& left, const strategies::ChangedTable& right) {
-                return left.oid < right.oid;
-              });
-    plan.keeps_dropped =
-        std::any_of(plan.steps.begin(), plan.steps.end(),
-                    [](const strategies::InPlaceStep& step) { return !step.contract.empty(); });
-    append(result_.steps, printed_steps(plan));
-    result_.parts.push_back(std::move(*in_place_));
+    append(result_.steps, in_place_->printed());
+    result_.parts.push_back(in_place_->finish());
     in_place_.reset();
     ++run_;
+  }
+
+  InPlacePart& in_place() {
+    if (!in_place_) in_place_.emplace(run_);
+    return *in_place_;
   }
 
   void number_steps() {
     int number = 0;
     for (strategies::Step& step : result_.steps) step.number = ++number;
-    for (const strategies::PartPlan& part : result_.parts) {
-      result_.estimate.rows += part.estimate.rows;
-      result_.estimate.disk_bytes += part.estimate.disk_bytes;
-      result_.estimate.wal_bytes += part.estimate.wal_bytes;
-      result_.estimate.seconds += part.estimate.seconds;
-    }
+    for (const strategies::PartPlan& part : result_.parts) result_.estimate += part.estimate;
   }
 
   postgres::Session& session_;
@@ -390,7 +285,7 @@ class Planning {
   const migrations::MigrationFile& file_;
   EarlierChanges& earlier_;
   std::int64_t run_ = 1;
-  std::optional<strategies::PartPlan> in_place_;
+  std::optional<InPlacePart> in_place_;
   strategies::RevisionPlan result_;
 };
 

@@ -9,11 +9,11 @@
 #include "migrations/repoint.h"
 #include "orchestrator/planning/in_place_estimate.h"
 #include "orchestrator/planning/planned_batches.h"
+#include "orchestrator/planning/segment_trials.h"
 #include "orchestrator/planning/shape_rehearsal.h"
 #include "orchestrator/planning/statement_context.h"
 #include "postgres/catalog.h"
 #include "postgres/connection.h"
-#include "strategies/added_column.h"
 #include "strategies/narrowing.h"
 #include "strategies/shadow_table.h"
 
@@ -64,7 +64,7 @@ class Segment {
       } else if (source_ && first.can_be_tried && (source_->kind == "r" || source_->kind == "p")) {
         tried();
       } else {
-        const auto by_then = table_by_then(first.whole);
+        const auto by_then = source_ ? trials().table_by_then(first.whole) : std::nullopt;
         for (const RevisionStatement& statement : request_.statements) {
           for (const NumberedCommand& command : statement.commands)
             in_place(statement, command, by_then ? &*by_then : nullptr, nullptr);
@@ -94,28 +94,13 @@ class Segment {
   }
 
  private:
+  SegmentTrials trials() const { return {session_, earlier_, request_, *source_}; }
+
   /// A missing right shows first where a copy is made; the checks say which one, and what to grant.
   void refuse(const Failure& failure) {
     if (source_ && failure.problem().code == "missing-privilege")
       append(result_.refusals, checkers::missing_rights(session_, preflight_request(*source_)));
     if (result_.refusals.empty()) result_.refusals.push_back(failure.problem());
-  }
-
-  /// The table that an UPDATE or DELETE will meet, where statements before it change it; else null. Its
-  /// batches follow a key that may have another type by then, or be new.
-  std::optional<postgres::Table> table_by_then(const Statement& statement) const {
-    const bool batched = statement.node == "UpdateStmt" || statement.node == "DeleteStmt";
-    if (!batched || !source_ || source_->kind != "r" || earlier_.of(source_->oid).empty())
-      return std::nullopt;
-    migrations::MigrationFile without_backfills = file_;
-    without_backfills.backfills.clear();
-    return rehearse(session_, {source_.operator->(),
-                               request_.in_place_run,
-                               &without_backfills,
-                               earlier_.of(source_->oid),
-                               dropped_indexes(),
-                               {}})
-        .initial;
   }
 
   std::vector<NumberedCommand> commands_to_try() const {
@@ -124,14 +109,6 @@ class Segment {
       for (const NumberedCommand& command : statement.commands) {
         if (command.can_be_tried) out.push_back(command);
       }
-    }
-    return out;
-  }
-
-  std::vector<std::string> dropped_indexes() const {
-    std::vector<std::string> out;
-    for (const postgres::Index& index : source_->indexes) {
-      if (earlier_.takes_away({source_->name.schema, index.name})) out.push_back(index.name);
     }
     return out;
   }
@@ -147,14 +124,9 @@ class Segment {
   /// Each command on an empty copy: what the server makes of it decides.
   void tried() {
     const std::vector<NumberedCommand> commands = commands_to_try();
-    RehearsalRequest rehearsal{source_.operator->(),      request_.in_place_run, &file_,
-                               earlier_.of(source_->oid), dropped_indexes(),     {}};
-    for (const NumberedCommand& command : commands)
-      rehearsal.statements.push_back(trial_form(command.statement));
-    migrations::MigrationFile without_backfills = file_;
-    without_backfills.backfills.clear();
-    rehearsal.file = &without_backfills;
-    const strategies::ShapeRehearsal trial = rehearse(session_, rehearsal);
+    std::vector<Statement> statements;
+    for (const NumberedCommand& command : commands) statements.push_back(trial_form(command.statement));
+    const strategies::ShapeRehearsal trial = trials().of(std::move(statements));
     const bool rewrites = needs_shadow(commands, trial);
     if (rewrites) {
       std::vector<std::string> named = tables_named_by(file_.rewrites);
@@ -237,8 +209,12 @@ class Segment {
     file.backfills = own_backfills();
     for (const migrations::ColumnFill* fill : filled)
       file.backfills.push_back({std::nullopt, fill->column, fill->expression, file.up_first_line});
-    RehearsalRequest rehearsal{source_.operator->(),      request_.shadow_run, &file,
-                               earlier_.of(source_->oid), dropped_indexes(),   {}};
+    RehearsalRequest rehearsal{.source = &*source_,
+                               .run = request_.shadow_run,
+                               .file = &file,
+                               .earlier = earlier_.of(source_->oid),
+                               .dropped_indexes = trials().dropped_indexes(),
+                               .statements = {}};
     for (const RevisionStatement& statement : request_.statements) {
       if (!statement.can_be_tried) continue;
       if (statement.commands.size() > 1 || statement.whole.commands.size() <= 1) {
@@ -291,29 +267,9 @@ class Segment {
     }
   }
 
-  /// What the server makes of the other clauses of a column that has a foreign key.
-  std::optional<strategies::ShapeRehearsal> trial_without_foreign_keys(const NumberedCommand& command) const {
-    const Statement& statement = command.statement;
-    if (command.can_be_tried || !source_ || (source_->kind != "r" && source_->kind != "p") ||
-        statement.commands.size() != 1 || statement.commands.front().subtype != "AT_AddColumn" ||
-        !statement.commands.front().has_constraint("CONSTR_FOREIGN"))
-      return std::nullopt;
-    const std::string alone = fmt::format("ALTER TABLE {} {}", source_->name.quoted(),
-                                          strategies::without_foreign_keys(statement.commands.front()));
-    Statement tried = migrations::parse_statements(alone, file_.path, statement.line).front();
-    migrations::MigrationFile without_backfills = file_;
-    without_backfills.backfills.clear();
-    return rehearse(session_, {source_.operator->(),
-                               request_.in_place_run,
-                               &without_backfills,
-                               earlier_.of(source_->oid),
-                               dropped_indexes(),
-                               {std::move(tried)}});
-  }
-
   void in_place(const RevisionStatement& statement, const NumberedCommand& command,
                 const postgres::Table* before, const strategies::StatementOutcome* outcome) {
-    const auto trial = trial_without_foreign_keys(command);
+    const auto trial = source_ ? trials().without_foreign_keys(command) : std::nullopt;
     if (trial) {
       before = &trial->initial;
       outcome = &trial->statements.front();

@@ -112,6 +112,7 @@ class StepReader {
       add(PythonStepKind::session, token);
     if (called(line, index) && one_of(token.text, kInspection)) add(PythonStepKind::inspection, token);
     if (token.is_name("autoload_with") || token.is_name("autoload")) add(PythonStepKind::inspection, token);
+    if (called(line, index) && token.is_name("bindparam")) add(PythonStepKind::parameters, token);
     if (attribute(line, index) && token.is_name("rowcount")) add(PythonStepKind::row_count, token);
     if (attribute(line, index) && called(line, index) && one_of(token.text, kExecute))
       read_execution(line, index);
@@ -122,6 +123,8 @@ class StepReader {
     const bool of_operations =
         index >= 2 && line[index - 2].is_name("op") && (index == 2 || !line[index - 3].is_mark('.'));
     const std::size_t close = closing_bracket(line, index + 1);
+    if (has_second_argument(line.subspan(index + 2, std::min(close, line.size()) - index - 2)))
+      add(PythonStepKind::parameters, line[index]);
     const bool alone = close + 1 >= line.size() || line[close + 1].is_mark(';');
     if (of_operations && alone) return;
     const bool plain_receiver = std::none_of(
@@ -135,6 +138,18 @@ class StepReader {
     const bool loop = std::any_of(line.begin(), line.begin() + static_cast<std::ptrdiff_t>(index),
                                   [](const PythonToken& token) { return token.is_name("for"); });
     add(loop ? PythonStepKind::row_loop : PythonStepKind::result, line[index]);
+  }
+
+  /// Beside `execution_options = …`, which changes nothing that is printed.
+  static bool has_second_argument(Tokens arguments) {
+    int depth = 0;
+    for (std::size_t index = 0; index + 1 < arguments.size(); ++index) {
+      const PythonToken& token = arguments[index];
+      if (token.is_mark('(') || token.is_mark('[') || token.is_mark('{')) ++depth;
+      if (token.is_mark(')') || token.is_mark(']') || token.is_mark('}')) --depth;
+      if (depth == 0 && token.is_mark(',') && !arguments[index + 1].is_name("execution_options")) return true;
+    }
+    return false;
   }
 
   static bool unclosed_bracket(Tokens tokens) {
@@ -233,6 +248,8 @@ std::string describe(PythonStepKind kind) {
       return "works through an ORM session";
     case PythonStepKind::inspection:
       return "inspects the database";
+    case PythonStepKind::parameters:
+      return "gives a statement parameters, which offline SQL prints as NULL or not at all";
     case PythonStepKind::tab:
       return "has a tab in a text, which offline SQL turns into blanks";
   }

@@ -17,6 +17,7 @@ enum class PythonStepKind {
   row_count,       ///< uses how many rows a statement changed
   session,         ///< works through SQLAlchemy's ORM
   inspection,      ///< asks the database for its tables
+  parameters,      ///< gives a statement parameters
   tab,             ///< a tab in a text, which offline SQL turns into blanks
 };
 

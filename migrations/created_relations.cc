@@ -74,6 +74,26 @@ std::vector<std::string> dropped_names(const Statement& statement) {
   return out;
 }
 
+std::vector<TableReference> dropped_types(const Statement& statement) {
+  std::vector<TableReference> out;
+  if (statement.node != "DropStmt" ||
+      (statement.object_type != "OBJECT_TYPE" && statement.object_type != "OBJECT_DOMAIN"))
+    return out;
+  const json::object fields = tree_of(statement);
+  const json::array* objects = tree::array(fields, "objects");
+  if (objects == nullptr) return out;
+  for (const json::value& object : *objects) {
+    const json::object* type = tree::object(object.as_object(), "TypeName");
+    const std::vector<std::string> parts =
+        type == nullptr ? std::vector<std::string>{} : tree::strings(*type, "names");
+    if (parts.empty()) continue;
+    TableReference name{.schema = {}, .name = parts.back()};
+    if (parts.size() > 1) name.schema = parts[parts.size() - 2];
+    out.push_back(std::move(name));
+  }
+  return out;
+}
+
 std::vector<TableReference> referenced_tables(const Statement& statement) {
   return under(statement, "pktable");
 }

@@ -15,6 +15,9 @@ std::vector<TableReference> created_relations(const Statement& statement);
 /// triggers, policies, views …
 std::vector<std::string> dropped_names(const Statement& statement);
 
+/// Of DROP TYPE and DROP DOMAIN; empty for all else.
+std::vector<TableReference> dropped_types(const Statement& statement);
+
 /// The tables that its foreign keys refer to.
 std::vector<TableReference> referenced_tables(const Statement& statement);
 

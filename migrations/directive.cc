@@ -192,6 +192,9 @@ void refuse_other_sections(const Source& source, std::size_t begin, std::size_t 
   static const std::regex sections(
       R"re(-+\s*[@+!#/]*\s*((goose|migrat\w*)[\s:]*)?(up|down)(\s+(migration|begin|end))?\s*:?)re",
       std::regex::icase);
+  static const std::regex ruled(
+      R"re(--[\s=\-*#>:]*(step\s*:\s*)?(up|down|upgrade|downgrade|forwards?|backwards?|rollback|undo)[\s=\-*#<:]*)re",
+      std::regex::icase);
   static const std::regex sqitch(R"re(--\s*(deploy|revert|verify)\s+\S+:\S+\s+(to|from|on)\s+\S+)re",
                                  std::regex::icase);
   const std::size_t line = begin == 0 ? 0 : source.text.rfind('\n', begin - 1) + 1;
@@ -200,7 +203,9 @@ void refuse_other_sections(const Source& source, std::size_t begin, std::size_t 
   // These are known, and read elsewhere.
   static const std::regex markers(R"re(--\s*(\+goose|migrate:).*)re", std::regex::icase);
   const bool known = std::regex_match(comment, markers);
-  if (!alone || known || (!std::regex_match(comment, sections) && !std::regex_match(comment, sqitch))) return;
+  const bool divides = std::regex_match(comment, sections) || std::regex_match(comment, ruled) ||
+                       std::regex_match(comment, sqitch);
+  if (!alone || known || !divides) return;
   throw failure_at(source, begin,
                    {.code = "foreign-format",
                     .message = "this line looks like a marker of sections, and crossfade does not know it",

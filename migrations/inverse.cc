@@ -17,7 +17,8 @@ Inverse alter(const TableReference& table, const std::string& action, bool lossl
 
 std::optional<Inverse> of_command(const TableReference& table, const AlterCommand& command) {
   const std::string column = quote_identifier(command.name);
-  if (command.subtype == "AT_AddColumn") return alter(table, "DROP COLUMN " + column, false);
+  if (command.subtype == "AT_AddColumn" && !command.if_exists)
+    return alter(table, "DROP COLUMN " + column, false);
   if (command.subtype == "AT_SetNotNull")
     return alter(table, fmt::format("ALTER COLUMN {} DROP NOT NULL", column));
   if (command.subtype == "AT_DropNotNull")
@@ -54,7 +55,7 @@ std::optional<Inverse> inverse_of(const Statement& statement) {
   if (statement.kind == StatementKind::alter_table && statement.table && statement.commands.size() == 1)
     return of_command(*statement.table, statement.commands.front());
   if (statement.node == "RenameStmt" && statement.table) return of_rename(statement);
-  if (statement.node == "IndexStmt" && !statement.index.empty() && statement.table)
+  if (statement.node == "IndexStmt" && !statement.index.empty() && statement.table && !statement.if_exists)
     return Inverse{"DROP INDEX " + TableReference{statement.table->schema, statement.index}.quoted()};
   const std::vector<TableReference> created = created_relations(statement);
   if (created.size() != 1 || statement.if_exists) return std::nullopt;

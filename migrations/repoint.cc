@@ -128,4 +128,16 @@ std::string without_data(std::string_view text) {
   return std::string(text.substr(0, end)) + "\nWITH NO DATA";
 }
 
+std::string without_owner_column(std::string_view text) {
+  const std::vector<Token> tokens = without_comments(scan({text, "", 1}));
+  std::string out(text);
+  for (std::size_t index = 0; index < tokens.size(); ++index) {
+    if (!stand_at(text, tokens, index, {"OWNED", "BY"})) continue;
+    const auto name = name_at(text, tokens, index + 2);
+    if (name) out.erase(tokens[index].begin, name->end - tokens[index].begin);
+    break;
+  }
+  return out;
+}
+
 }  // namespace crossfade::migrations

@@ -32,6 +32,9 @@ std::optional<std::string> with_new_name(const Statement& statement, const postg
 /// has an escape character.
 std::optional<std::string> with_related_tables_in(std::string_view text, const std::string& schema);
 
+/// CREATE SEQUENCE without OWNED BY.
+std::string without_owner_column(std::string_view text);
+
 /// CREATE TABLE AS and CREATE MATERIALIZED VIEW with NO DATA.
 std::string without_data(std::string_view text);
 

@@ -24,7 +24,15 @@ void collect(const json::value& value, std::set<std::string>& names) {
 
 std::set<std::string> named_roles(const Statement& statement) {
   std::set<std::string> names;
-  collect(json::value(tree::parse(statement.tree)), names);
+  const json::object fields = tree::parse(statement.tree);
+  collect(json::value(fields), names);
+  // GRANT role TO role has the first one in the place of a privilege.
+  const json::array* granted = tree::array(fields, "granted_roles");
+  if (granted == nullptr) return names;
+  for (const json::value& each : *granted) {
+    const json::object* privilege = tree::below(each, "AccessPriv");
+    if (privilege != nullptr) names.insert(tree::text(*privilege, "priv_name"));
+  }
   return names;
 }
 

@@ -11,6 +11,10 @@ namespace {
 
 namespace json = boost::json;
 
+/// The steps in which `contract` drops what others have set aside: they follow from those, and stand at a
+/// part's end, wherever that is.
+constexpr std::string_view kDropsKept = "soaking";
+
 std::map<std::string, std::string> names_and_fingerprints(const json::value& document, std::string_view list,
                                                           std::string_view name) {
   std::map<std::string, std::string> out;
@@ -48,9 +52,15 @@ std::optional<ApprovedPlan> read_approved_plan(const std::string& path, const js
     out.files = names_and_fingerprints(document, "files", "revision");
     out.tables = names_and_fingerprints(document, "tables", "table");
     for (const json::value& revision : document.at("revisions").as_array()) {
+      for (const json::value& announcement : revision.at("announcements").as_array()) {
+        if (announcement.at("code").as_string() == "planned-again")
+          out.made.insert(std::string(announcement.at("object").as_string()));
+      }
       std::vector<std::string>& steps = out.steps[std::string(revision.at("revision").as_string())];
-      for (const json::value& step : revision.at("steps").as_array())
-        steps.push_back(comparable(json::value_to<std::vector<std::string>>(step.at("sql"))));
+      for (const json::value& step : revision.at("steps").as_array()) {
+        if (step.at("phase").as_string() != kDropsKept)
+          steps.push_back(comparable(json::value_to<std::vector<std::string>>(step.at("sql"))));
+      }
     }
   } catch (const std::exception&) {  // a missing field, or one of another kind
     return std::nullopt;
@@ -62,17 +72,33 @@ void require_approved(const ApprovedPlan& approved, const strategies::RevisionPl
   const auto found = approved.steps.find(plan.revision);
   const std::vector<std::string> steps =
       found == approved.steps.end() ? std::vector<std::string>{} : found->second;
-  if (plan.steps.size() > steps.size()) {
-    throw other_step(approved, plan, fmt::format("step \"{}\"", plan.steps.front().name),
-                     fmt::format("at most {} steps", steps.size()),
-                     fmt::format("{} steps are left to do", plan.steps.size()));
+  std::vector<const strategies::Step*> left;
+  bool about_made = false;
+  for (const strategies::Step& step : plan.steps) {
+    const bool made = approved.made.contains(step.table);
+    about_made = about_made || made;
+    if (step.phase != kDropsKept && !made) left.push_back(&step);
   }
-  const std::size_t done = steps.size() - plan.steps.size();
-  for (std::size_t index = 0; index < plan.steps.size(); ++index) {
-    const std::string sql = comparable(plan.steps[index].sql);
-    if (sql != steps[done + index])
-      throw other_step(approved, plan, fmt::format("step \"{}\"", plan.steps[index].name),
-                       steps[done + index], sql);
+  if (about_made) {
+    // The others stand somewhere in the plan, among what was said of tables that were not there.
+    for (const strategies::Step* step : left) {
+      const std::string sql = comparable(step->sql);
+      if (std::find(steps.begin(), steps.end(), sql) == steps.end())
+        throw other_step(approved, plan, fmt::format("step \"{}\"", step->name), "a step of the plan", sql);
+    }
+    return;
+  }
+  if (left.size() > steps.size()) {
+    throw other_step(
+        approved, plan, fmt::format("step \"{}\"", left.front()->name),
+        fmt::format("at most {} steps", steps.size()),
+        fmt::format("{} steps are left to do, some of which could not be planned then", left.size()));
+  }
+  const std::size_t done = steps.size() - left.size();
+  for (std::size_t index = 0; index < left.size(); ++index) {
+    const std::string sql = comparable(left[index]->sql);
+    if (sql == steps[done + index]) continue;
+    throw other_step(approved, plan, fmt::format("step \"{}\"", left[index]->name), steps[done + index], sql);
   }
 }
 

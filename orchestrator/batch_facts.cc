@@ -41,7 +41,8 @@ SELECT COALESCE(pg_catalog.bool_or(p.prokind = 'a'), false) AS aggregate,
 )sql";
 
 constexpr std::string_view kReferences = R"sql(
-SELECT k.conname AS name, n.nspname || '.' || c.relname AS relation, k.conrelid = k.confrelid AS same_table,
+SELECT k.conname AS name, n.nspname || '.' || c.relname AS relation, k.conrelid = k.confrelid
+         OR k.conrelid IN (SELECT a.relid FROM pg_catalog.pg_partition_ancestors($1::pg_catalog.oid::pg_catalog.regclass) a) AS same_table,
        k.confdeltype AS delete_action,
        (SELECT pg_catalog.json_agg(a.attname) FROM pg_catalog.pg_attribute a
          WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey))::text AS columns
@@ -60,7 +61,10 @@ SELECT tgname AS name, (tgtype & 1) <> 0 AS each_row FROM pg_catalog.pg_trigger
 constexpr std::string_view kRelation = R"sql(
 SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_inherits WHERE inhparent = $1::pg_catalog.oid) AS has_children,
        EXISTS (SELECT 1 FROM pg_catalog.pg_rewrite WHERE ev_class = $1::pg_catalog.oid AND ev_enabled NOT IN ('D', 'R')) AS has_rules,
-       pg_catalog.row_security_active($1::pg_catalog.oid) AS hides_rows
+       pg_catalog.row_security_active($1::pg_catalog.oid) AS hides_rows,
+       pg_catalog.has_any_column_privilege($1::pg_catalog.oid, 'SELECT')
+         AND CASE WHEN $2 = 'DELETE' THEN pg_catalog.has_table_privilege($1::pg_catalog.oid, 'DELETE')
+                  ELSE pg_catalog.has_any_column_privilege($1::pg_catalog.oid, 'UPDATE') END AS may_change
 )sql";
 
 constexpr const char* kDeleteEvent = "8";
@@ -105,10 +109,12 @@ strategies::BatchFacts read_batch_facts(postgres::Session& session, const migrat
                                     {oid, read.deletes ? kDeleteEvent : kUpdateEvent});
   for (const Row row : triggers)
     (row.boolean("each_row") ? facts.row_triggers : facts.statement_triggers).push_back(row.text("name"));
-  const Rows relation = session.run({"batch.facts.table", std::string(kRelation)}, {oid});
+  const Rows relation =
+      session.run({"batch.facts.table", std::string(kRelation)}, {oid, read.deletes ? "DELETE" : "UPDATE"});
   facts.has_children = relation.only().boolean("has_children");
   facts.has_rules = relation.only().boolean("has_rules");
   facts.hides_rows = relation.only().boolean("hides_rows");
+  facts.may_change = relation.only().boolean("may_change");
   return facts;
 }
 

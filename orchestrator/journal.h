@@ -94,11 +94,13 @@ class Journal {
                const std::string& who);
   bool approved(const std::string& revision, migrations::Direction direction, const std::string& fingerprint);
 
-  /// A saved plan (`plan --out`) that `up --plan` has begun to carry out, by its fingerprint.
-  void begin_saved_plan(const std::string& fingerprint);
+  /// A saved plan (`plan --out`) is known by its fingerprint. `run` is a part of it that `up --plan` starts;
+  /// null: a revision of it that had nothing to run.
+  void note_saved_plan(std::optional<std::int64_t> run, const std::string& fingerprint);
   bool saved_plan_begun(const std::string& fingerprint);
-  /// Tables that runs of the revisions have changed, as schema.name.
-  std::vector<std::string> tables_changed_by(const std::vector<std::string>& revisions);
+  bool is_part_of_saved_plan(std::int64_t run, const std::string& fingerprint);
+  /// Tables that runs of the saved plan have changed, as schema.name.
+  std::vector<std::string> tables_changed_by_saved_plan(const std::string& fingerprint);
 
   /// A table's definition before the run's first step and after its last; JSON of postgres::Table. One that
   /// the run makes has none before.

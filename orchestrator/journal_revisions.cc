@@ -128,12 +128,11 @@ bool Journal::approved(const std::string& revision, migrations::Direction direct
               .empty();
 }
 
-void Journal::begin_saved_plan(const std::string& fingerprint) {
-  if (saved_plan_begun(fingerprint)) return;
-  session_.run({"journal.begin_saved_plan",
-                "INSERT INTO crossfade.events (what, detail)"
-                " VALUES ('saved plan', pg_catalog.jsonb_build_object('fingerprint', $1::text))"},
-               {fingerprint});
+void Journal::note_saved_plan(std::optional<std::int64_t> run, const std::string& fingerprint) {
+  session_.run({"journal.note_saved_plan",
+                "INSERT INTO crossfade.events (run, what, detail)"
+                " VALUES ($1, 'saved plan', pg_catalog.jsonb_build_object('fingerprint', $2::text))"},
+               {run ? std::optional(std::to_string(*run)) : std::nullopt, fingerprint});
 }
 
 bool Journal::saved_plan_begun(const std::string& fingerprint) {
@@ -145,17 +144,24 @@ bool Journal::saved_plan_begun(const std::string& fingerprint) {
               .empty();
 }
 
-std::vector<std::string> Journal::tables_changed_by(const std::vector<std::string>& revisions) {
+bool Journal::is_part_of_saved_plan(std::int64_t run, const std::string& fingerprint) {
+  return !session_
+              .run({"journal.saved_plan_part",
+                    "SELECT 1 AS one FROM crossfade.events WHERE run = $1 AND what = 'saved plan' AND "
+                    "detail ->> 'fingerprint' = $2 LIMIT 1"},
+                   {std::to_string(run), fingerprint})
+              .empty();
+}
+
+std::vector<std::string> Journal::tables_changed_by_saved_plan(const std::string& fingerprint) {
   std::vector<std::string> out;
-  for (const std::string& revision : revisions) {
-    const postgres::Rows rows = session_.run(
-        {"journal.tables_changed",
-         "SELECT DISTINCT d.table_schema AS schema, d.table_name AS name FROM crossfade.definitions d JOIN "
-         "crossfade.runs r USING (run) WHERE r.revision = $1"},
-        {revision});
-    for (const postgres::Row row : rows)
-      out.push_back(postgres::QualifiedName{row.text("schema"), row.text("name")}.display());
-  }
+  const Rows rows = session_.run(
+      {"journal.saved_plan_tables",
+       "SELECT DISTINCT d.table_schema AS schema, d.table_name AS name FROM crossfade.definitions d JOIN "
+       "crossfade.events e USING (run) WHERE e.what = 'saved plan' AND e.detail ->> 'fingerprint' = $1"},
+      {fingerprint});
+  for (const postgres::Row row : rows)
+    out.push_back(postgres::QualifiedName{row.text("schema"), row.text("name")}.display());
   return out;
 }
 

@@ -75,7 +75,6 @@ CommandResult RevisionRuns::apply(const std::vector<migrations::MigrationFile>& 
   require_parsable(files);
   reopen();
   prepare(files);
-  if (options_.plan && !files.empty()) Journal(*session_).begin_saved_plan(options_.plan->fingerprint);
   try {
     for (const migrations::MigrationFile& file : files) apply_one(file);
     if (options_.run.contract) contract_soaking(std::nullopt);
@@ -124,6 +123,7 @@ void RevisionRuns::apply_one(const migrations::MigrationFile& file) {
     RunOptions options = options_.run;
     if (auto unfinished = unfinished_run(file)) {
       require_unedited(file, unfinished->file_fingerprint, false);
+      require_part_of_plan(*unfinished);
       refuse_postponed(*unfinished);
       options.postpone_cutover = options.postpone_cutover || unfinished->postponed;
       execute(*unfinished, true, options);
@@ -147,6 +147,21 @@ void RevisionRuns::apply_one(const migrations::MigrationFile& file) {
     execute(started, false, options);
     if (started.end.completes) return;
   }
+}
+
+/// What was journalled by another `up` nobody has compared with the plan.
+void RevisionRuns::require_part_of_plan(const Run& run) {
+  if (!options_.plan || Journal(*session_).is_part_of_saved_plan(run.run, options_.plan->fingerprint)) return;
+  throw Failure(
+      ExitCode::refused,
+      {.code = "plan-changed",
+       .object = options_.plan->path,
+       .message = fmt::format("run {} of revision {} was not started by this plan", run.run, run.revision),
+       .expected = "no unfinished run, or one of this plan",
+       .found = "phase " + to_string(run.phase),
+       .next =
+           fmt::format("Finish it with `crossfade up {}`, or `crossfade abort {}`; then plan what is left.",
+                       run.revision, run.run)});
 }
 
 void RevisionRuns::execute(const Run& run, bool resumed, const RunOptions& options) {

@@ -37,6 +37,7 @@ class RevisionRuns {
   void prepare(const std::vector<migrations::MigrationFile>& files);
   void require_plannable(const migrations::MigrationFile& file);
   void apply_one(const migrations::MigrationFile& file);
+  void require_part_of_plan(const Run& run);
   void execute(const Run& run, bool resumed, const RunOptions& options);
   std::optional<Run> unfinished_run(const migrations::MigrationFile& file);
   void free_of_soaking(const migrations::MigrationFile& file,

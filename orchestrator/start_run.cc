@@ -160,8 +160,8 @@ class Start {
   /// Throws what stands in the plan's way.
   bool is_acceptable(const strategies::RevisionPlan& plan) {
     if (!plan.refusals.empty()) throw refusal_of(plan);
-    if (!plan.parts.empty() && !has_what_it_needs(plan.parts.front())) return false;
     if (options_.plan != nullptr) require_approved(*options_.plan, plan);
+    if (!plan.parts.empty() && !has_what_it_needs(plan.parts.front())) return false;
     require_policy(&journal_, file_, plan, {options_.approved, options_.additive_only});
     return true;
   }
@@ -221,6 +221,7 @@ class Start {
     // With the run itself, so that a crash before its first phase does not forget the wish.
     if (options_.postpone_cutover) journal_.set_postponed(run.run, true);
     journal_.event(run.run, "planned", {{"revision", file_.revision}, {"table", run.table()}});
+    if (options_.plan != nullptr) journal_.note_saved_plan(run.run, options_.plan->fingerprint);
   }
 
   /// Nobody has altered the table while it was planned for.
@@ -236,6 +237,7 @@ class Start {
   void finish_empty() {
     postgres::Transaction transaction(*session_, "finish_empty");
     journal_.finish_empty_revision(file_);
+    if (options_.plan != nullptr) journal_.note_saved_plan(std::nullopt, options_.plan->fingerprint);
     transaction.commit();
   }
 

@@ -111,8 +111,9 @@ SELECT pg_catalog.jsonb_build_object(
           WHERE oc.oid = ANY (i.indclass::pg_catalog.oid[]) AND NOT oc.opcdefault),
       'default_collations', NOT EXISTS (SELECT 1
           FROM ROWS FROM (pg_catalog.unnest(i.indkey::int2[]), pg_catalog.unnest(i.indcollation::pg_catalog.oid[])) WITH ORDINALITY AS k(number, ordered_by, ordinal)
-          JOIN pg_catalog.pg_attribute ka ON ka.attrelid = i.indrelid AND ka.attnum = k.number
-         WHERE k.ordinal <= i.indnkeyatts AND k.ordered_by <> ka.attcollation),
+          LEFT JOIN pg_catalog.pg_attribute ka ON ka.attrelid = i.indrelid AND ka.attnum = k.number
+         -- What an expression's own collation is nobody keeps: only the database's own is known to be it.
+         WHERE k.ordinal <= i.indnkeyatts AND k.ordered_by <> COALESCE(ka.attcollation, CASE WHEN k.ordered_by = 100 THEN 100 ELSE 0 END)),
       'clustered', i.indisclustered, 'replica_identity', i.indisreplident,
       'key_columns', (SELECT COALESCE(pg_catalog.jsonb_agg(COALESCE(ka.attname::text, '') ORDER BY k.ordinal), '[]')
           FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k(number, ordinal)
@@ -121,6 +122,8 @@ SELECT pg_catalog.jsonb_build_object(
       'nulls_not_distinct', COALESCE((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
       'keys', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.pg_get_indexdef(i.indexrelid, number, false) ORDER BY number), '[]')
           FROM pg_catalog.generate_series(1, i.indnkeyatts) AS number),
+      'attributes', (SELECT COALESCE(pg_catalog.jsonb_agg(ia.attname ORDER BY ia.attnum), '[]')
+          FROM pg_catalog.pg_attribute ia WHERE ia.attrelid = i.indexrelid),
       'predicate', COALESCE(pg_catalog.pg_get_expr(i.indpred, i.indrelid), ''),
       'constraint_name', (SELECT conname FROM pg_catalog.pg_constraint WHERE conindid = i.indexrelid AND contype IN ('p', 'u', 'x')),
       'comment', pg_catalog.obj_description(i.indexrelid, 'pg_class'),
@@ -137,7 +140,10 @@ SELECT pg_catalog.jsonb_build_object(
           FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY AS u(number, ordinal)
           JOIN pg_catalog.pg_attribute ka ON ka.attrelid = k.conrelid AND ka.attnum = u.number),
       'comment', pg_catalog.obj_description(k.oid, 'pg_constraint')
-    ) ORDER BY k.conname), '[]') FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid),
+    ) ORDER BY k.conname), '[]') FROM pg_catalog.pg_constraint k
+     WHERE k.conrelid = c.oid
+       -- A key that refers to a partitioned table has a shadow of its own for each partition.
+       AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint whole WHERE whole.oid = k.conparentid AND whole.conrelid = k.conrelid)),
   'grants', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
       'column', g.attname, 'grantee', COALESCE(ge.rolname, ''), 'grantor', COALESCE(gr.rolname, ''),
       'privilege', g.privilege_type, 'grantable', g.is_grantable)

@@ -81,6 +81,7 @@ struct Index {
   bool nulls_not_distinct = false;
   std::vector<std::string> key_columns;        ///< names; empty strings stand for expressions
   std::vector<std::string> keys;               ///< SQL of each key column, a name or an expression
+  std::vector<std::string> attributes;         ///< of the index itself, INCLUDE columns too: id, lower, expr1
   std::string predicate;                       ///< SQL; empty: not partial
   std::optional<std::string> constraint_name;  ///< the primary key or unique constraint that it backs
   std::optional<std::string> comment;
@@ -93,8 +94,8 @@ struct Index {
 BOOST_DESCRIBE_STRUCT(Index, (),
                       (name, definition, unique, primary, valid, immediate, partial, expressions, exclusion,
                        default_operators, default_collations, clustered, replica_identity, nulls_not_distinct,
-                       key_columns, keys, predicate, constraint_name, comment, statistics_targets, tablespace,
-                       bytes))
+                       key_columns, keys, attributes, predicate, constraint_name, comment, statistics_targets,
+                       tablespace, bytes))
 
 struct Constraint {
   std::string name;

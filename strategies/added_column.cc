@@ -8,6 +8,7 @@
 #include <string>
 
 #include "strategies/concurrent_index.h"
+#include "strategies/partitioned_index.h"
 #include "strategies/step_list.h"
 #include "strategies/validated_constraint.h"
 
@@ -124,16 +125,21 @@ InPlaceSteps plan_filled_column(const StatementContext& context) {
   if (context.facts.target_partitioned) {
     // A partition that comes later gets the default with the column; one that came since the plan has rows.
     add.on_partitions = true;
-    for (const Partition& partition : context.partitions) {
-      if (partition.parent.quoted() == table.quoted()) add.partitions.push_back(partition.name);
-    }
+    add.partitions = partitions_below(context, table);
   }
-  for (const BatchedUpdatePlan& plan : context.fill->plans) {
-    const std::string where = context.facts.target_partitioned ? " of " + plan.table.display() : "";
-    steps
-        .on(plan.table, "ROW EXCLUSIVE", StepKind::batched, "fill column " + command.name + where, {},
-            "Old rows get their value in batches, a commit each.")
-        .batched = plan;
+  // A row that the application moves behind the batches, into a partition that is done, is met by the second
+  // round; filled rows are passed over.
+  const int rounds = context.fill->plans.size() > 1 ? 2 : 1;
+  for (int round = 1; round <= rounds; ++round) {
+    for (const BatchedUpdatePlan& plan : context.fill->plans) {
+      std::string what = "fill column " + command.name;
+      if (context.facts.target_partitioned) what += " of " + plan.table.display();
+      if (round == 2) what += " once more";
+      steps
+          .on(plan.table, "ROW EXCLUSIVE", StepKind::batched, what, {},
+              "Old rows get their value in batches, a commit each.")
+          .batched = plan;
+    }
   }
   InPlaceSteps result{.steps = steps.take(), .announcements = context.fill->announcements};
   StatementContext with_column = context;

@@ -72,6 +72,11 @@ class Refusals {
       refuse("batch-rules", "a rule makes another statement of it", "a table without rules", "a rule",
              "Drop the rule, or disable it while the change runs.");
     }
+    if (!facts_.may_change) {
+      refuse("missing-privilege", "the role may not read and change its rows",
+             statement_.deletes ? "SELECT and DELETE" : "SELECT and UPDATE", "no such right",
+             "Grant them, or connect as the owner.");
+    }
     if (facts_.hides_rows) {
       refuse("batch-row-security", "row-level security hides rows from the role",
              "a role that sees every row", "policies that apply to the role",

@@ -164,11 +164,16 @@ class Reader {
       refuse("batch-parameter", "a migration has no parameters", "constants", "a parameter like $1",
              "Write the value itself.");
     }
+    if (kind == "SetToDefault") out_.sets_default = true;
     if (kind == "ColumnRef") read_column(node);
   }
 
   void read_column(const json::object& node) {
     const std::vector<std::string> parts = strings(node, "fields");
+    const bool star = node.at("fields").as_array().back().as_object().contains("A_Star");
+    const bool own = !parts.empty() && parts.back() == out_.alias;
+    out_.qualifies_columns |= parts.size() + (star ? 1 : 0) > 2;
+    out_.whole_row |= (star && (parts.empty() || own)) || (parts.size() == 1 && own);
     if (parts.empty() || !one_of(kSystemColumns, parts.back()) || parts.back() == "tableoid") return;
     refuse("batch-system-column",
            fmt::format("{} changes whenever a row is written, so between batches too", parts.back()),

@@ -28,7 +28,10 @@ struct BatchStatement {
   std::vector<std::string> set_columns;               ///< of UPDATE
   std::vector<migrations::TableReference> relations;  ///< beside the target and the WITH queries
   std::vector<NamedFunction> functions;
-  bool uses_clock = false;  ///< CURRENT_TIMESTAMP, now() …
+  bool sets_default = false;       ///< SET column = DEFAULT
+  bool qualifies_columns = false;  ///< by schema and table
+  bool whole_row = false;          ///< the table's row as one value, or all of its columns as *
+  bool uses_clock = false;         ///< CURRENT_TIMESTAMP, now() …
   std::vector<Problem> refusals;
 };
 

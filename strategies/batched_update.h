@@ -33,8 +33,9 @@ struct BatchedUpdatePlan {
   postgres::QualifiedName table;
   std::uint32_t table_oid = 0;
   bool deletes = false;
-  std::string statement;  ///< as written
-  std::string index;      ///< whose order the batches follow
+  bool partition = false;  ///< it may be dropped meanwhile, and its rows with it
+  std::string statement;   ///< as written
+  std::string index;       ///< whose order the batches follow
   std::vector<BatchKeyColumn> key;
   std::int64_t estimated_rows = 0;
   std::string end_key;  ///< the largest key; no row where the table is empty
@@ -45,8 +46,8 @@ struct BatchedUpdatePlan {
   std::string next_change;
 };
 BOOST_DESCRIBE_STRUCT(BatchedUpdatePlan, (),
-                      (table, table_oid, deletes, statement, index, key, estimated_rows, end_key, first_bound,
-                       next_bound, first_change, next_change))
+                      (table, table_oid, deletes, partition, statement, index, key, estimated_rows, end_key,
+                       first_bound, next_bound, first_change, next_change))
 
 struct RelationFact {
   migrations::TableReference name;  ///< as in BatchStatement::relations
@@ -80,6 +81,7 @@ struct BatchFacts {
   bool has_children = false;                    ///< other tables inherit from it
   bool has_rules = false;
   bool hides_rows = false;  ///< row-level security applies to the role
+  bool may_change = true;   ///< the role may read and change rows of it
 };
 
 struct BatchedUpdateChoice {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "migrations/repoint.h"
 #include "migrations/tokens.h"
@@ -36,23 +37,29 @@ std::string build_statement(const postgres::Index& index, const QualifiedName& t
 }
 
 /// Rows with the same key, named before an index build finds them at its end. Empty where the index compares
-/// otherwise than GROUP BY does: the build itself names the key then.
+/// otherwise than GROUP BY does: the build itself names the key then. OFFSET 0: an expression is evaluated
+/// for the rows of the predicate alone, as by the build.
 std::string duplicates(const postgres::Index& index, const QualifiedName& table) {
   if (!index.default_operators || !index.default_collations) return "";
+  std::string computed;
   std::string keys;
   std::string shown;
-  std::string condition = index.predicate;
-  for (const std::string& key : index.keys) {
-    keys += (keys.empty() ? "" : ", ") + fmt::format("({})", key);
-    shown += fmt::format("{}{} || COALESCE(pg_catalog.left(({})::pg_catalog.text, 200), 'NULL')",
-                         shown.empty() ? "" : " || ', ' || ", postgres::quote_literal(key + " = "), key);
+  std::string present;
+  for (std::size_t number = 1; number <= index.keys.size(); ++number) {
+    const std::string& key = index.keys[number - 1];
+    const char* comma = number == 1 ? "" : ", ";
+    computed += fmt::format("{}({}) AS key_{}", comma, key, number);
+    keys += fmt::format("{}key_{}", comma, number);
+    shown += fmt::format("{}{} || COALESCE(pg_catalog.left(key_{}::pg_catalog.text, 200), 'NULL')",
+                         number == 1 ? "" : " || ', ' || ", postgres::quote_literal(key + " = "), number);
     if (!index.nulls_not_distinct)
-      condition += fmt::format("{}({}) IS NOT NULL", condition.empty() ? "" : " AND ", key);
+      present += fmt::format("{}key_{} IS NOT NULL", number == 1 ? " WHERE " : " AND ", number);
   }
   return fmt::format(
-      "SELECT {} || ' (' || pg_catalog.count(*) || ' rows)' AS \"row\" FROM {}{}{} GROUP BY {} HAVING "
-      "pg_catalog.count(*) > 1 LIMIT 5",
-      shown, table.quoted(), condition.empty() ? "" : " WHERE ", condition, keys);
+      "SELECT {} || ' (' || pg_catalog.count(*) || ' rows)' AS \"row\" FROM (SELECT {} FROM {}{}{} OFFSET 0) "
+      "AS keyed{} GROUP BY {} HAVING pg_catalog.count(*) > 1 LIMIT 5",
+      shown, computed, table.quoted(), index.predicate.empty() ? "" : " WHERE ", index.predicate, present,
+      keys);
 }
 
 void look_for_duplicates(StepList& steps, const postgres::Index& index, const QualifiedName& table) {
@@ -91,6 +98,22 @@ Problem no_trial(const StatementContext& context) {
           .next = "Run the statement by hand, with CONCURRENTLY, and stamp the revision."};
 }
 
+/// PostgreSQL keeps a unique index of a partitioned table partition by partition.
+std::optional<Problem> lacks_partition_key(const StatementContext& context, const postgres::Index& index) {
+  for (const std::string& column : context.partition_key) {
+    if (std::find(index.key_columns.begin(), index.key_columns.end(), column) != index.key_columns.end())
+      continue;
+    return Problem{.code = "statement-fails",
+                   .object = context.where(),
+                   .message = fmt::format("a unique index of the partitioned table {} must include {}",
+                                          context.table->name.display(), column),
+                   .expected = "all columns that the table is partitioned by",
+                   .found = context.statement.text.substr(0, 120),
+                   .next = "Add the column to the key."};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 InPlaceSteps plan_create_index(const StatementContext& context) {
@@ -110,10 +133,13 @@ InPlaceSteps plan_create_index(const StatementContext& context) {
     return result;
   }
   postgres::Index named = *index;
+  if (named.unique) {
+    if (auto problem = lacks_partition_key(context, named)) return {.refusals = {std::move(*problem)}};
+  }
   if (name_is_taken(context, named.name)) {
     if (!context.statement.index.empty()) return {.refusals = {name_taken(context, named.name)}};
-    // As the server would.
-    named.name = first_free_name(named.name, context.names.relations);
+    named.name =
+        chosen_name(context.table->name.name, joined(named.attributes), "idx", context.names.relations);
     named.definition = with_index_name(named.definition, named.name);
   }
   StepList steps(context, kStrategy, context.statement.unique ? "44" : "36");
@@ -176,6 +202,7 @@ InPlaceSteps plan_unique(const StatementContext& context, const postgres::Constr
     return result;
   }
   if (name_is_taken(context, index->name)) return {.refusals = {name_taken(context, index->name)}};
+  if (auto problem = lacks_partition_key(context, *index)) return {.refusals = {std::move(*problem)}};
   const bool primary = constraint.type == "p";
   if (primary) {
     for (const std::string& column : index->key_columns) {

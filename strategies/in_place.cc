@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "migrations/created_relations.h"
 #include "migrations/repoint.h"
 #include "strategies/added_column.h"
 #include "strategies/concurrent_index.h"
@@ -208,14 +209,51 @@ InPlaceSteps changes_in_with(const StatementContext& context) {
   return result;
 }
 
+bool says_opaque(const StatementContext& context) {
+  return std::any_of(context.file->directives.begin(), context.file->directives.end(),
+                     [](const migrations::Directive& directive) { return directive.name == "opaque"; });
+}
+
+/// Without CASCADE.
+bool drops_type(const migrations::Statement& statement) {
+  return !migrations::dropped_types(statement).empty() &&
+         statement.tree.find("\"DROP_CASCADE\"") == std::string::npos;
+}
+
 InPlaceSteps planned(const StatementContext& context) {
   const migrations::Statement& statement = context.statement;
-  if (context.hazards.empty()) return without_hazard(context);
+  if (context.facts.target_is_new && statement.node == "VacuumStmt") return plan_autocommit(context, "");
+  if (context.facts.target_is_new && statement.concurrent) {
+    // Nobody uses the table yet, and what is concurrent cannot be in the transaction with its journal row.
+    StatementContext at_once = context;
+    at_once.statement.text = migrations::without_concurrently(context.statement);
+    at_once.statement.concurrent = false;
+    return planned(at_once);
+  }
+  if (drops_type(statement) && !context.dependents.empty()) {
+    std::string users;
+    for (const std::string& user : context.dependents) users += (users.empty() ? "" : "; ") + user;
+    return {.refusals = {cannot(context, "has-dependents", "columns of this type stay: " + users,
+                                "nothing that uses it; CASCADE is never used",
+                                "Drop or change these columns first, in a statement of their own.")}};
+  }
+  if (!context.types_of_kept.empty()) return plan_drop_type(context);
+  if (context.hazards.empty() && context.effects.empty()) return without_hazard(context);
   if (statement.node == "DropOwnedStmt") {
     return {.refusals = {cannot(context, "drops-owned",
                                 "DROP OWNED drops whatever a role has, crossfade's journal too",
                                 "objects that are named", "Drop what is meant by its name.")}};
   }
+  if (!context.effects.empty() && !says_opaque(context)) {
+    return {
+        .refusals = {cannot(
+            context, "opaque-statement",
+            "calls " + context.effects.front() + ", which is VOLATILE: it may do more than compute a value",
+            "built-in functions, those of extensions, and those that are IMMUTABLE or STABLE",
+            "Declare the function as what it is, or look at what it does and add the line  -- "
+            "crossfade:opaque <reason>  to the file.")}};
+  }
+  if (context.hazards.empty()) return without_hazard(context);
   const migrations::Hazard& worst = context.hazards.front();
   const std::string_view row = worst.row->number;
   if (row == "74") return plan_opaque(context);

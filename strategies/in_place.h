@@ -31,7 +31,8 @@ struct TableLock {
 /// What a partition, or a table that inherits, hangs on.
 struct TableParent {
   postgres::QualifiedName name;
-  std::string bound;  ///< FOR VALUES …, or DEFAULT; empty where the table inherits
+  std::string bound;                      ///< FOR VALUES …, or DEFAULT; empty where the table inherits
+  std::vector<std::string> foreign_keys;  ///< names of its own, which its partitions get with it
 };
 
 /// A table below a partitioned one, at any depth.
@@ -71,6 +72,12 @@ struct StatementContext {
   std::map<std::uint32_t, TableParent> parents;  ///< of tables to be dropped, by the child's oid
   /// Of tables to be dropped, by oid: the tables that their foreign keys refer to.
   std::map<std::uint32_t, std::vector<postgres::QualifiedName>> dropped_refer_to;
+  /// Of tables to be dropped, by oid: all tables below a partitioned one.
+  std::map<std::uint32_t, std::vector<postgres::QualifiedName>> dropped_partitions;
+  std::vector<std::string> partition_key;  ///< columns that any level of a partitioned table is divided by
+  std::vector<std::string> effects;        ///< functions it calls that may do more than compute
+  std::vector<postgres::QualifiedName> types_of_kept;  ///< to be dropped, and used by what is dropped before
+  std::string made_over_objects;          ///< an earlier statement that makes something over `objects`
   std::string index_constraint;           ///< of DROP INDEX: the constraint that needs the index
   std::vector<std::string> dependents;    ///< of what is dropped or changed, for messages
   std::optional<BatchedUpdates> batches;  ///< of an UPDATE or DELETE

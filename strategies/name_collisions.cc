@@ -81,6 +81,12 @@ std::string first_free_name(const std::string& base, const std::set<std::string>
   return name;
 }
 
+std::string joined(const std::vector<std::string>& columns) {
+  std::string out;
+  for (const std::string& column : columns) out += (out.empty() ? "" : "_") + column;
+  return out;
+}
+
 std::string chosen_name(const std::string& table, const std::string& columns, const std::string& label,
                         const std::set<std::string>& taken) {
   for (int number = 0;; ++number) {

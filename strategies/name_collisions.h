@@ -19,7 +19,7 @@ struct SchemaNames {
   std::set<std::string> relations;  ///< tables, indexes, sequences, views: the source's own among them
   /// The new table's array type will be called like this, and a type that is not the source's has the name.
   std::optional<std::string> taken_array_type;
-  std::set<std::string> constraints;  ///< read only where a foreign key without a name is added
+  std::set<std::string> constraints;  ///< of the schema; read only where one is added
 };
 
 /// What the source, the shadow and their indexes and sequences are called, and what they may be called at the
@@ -34,6 +34,9 @@ std::vector<Problem> name_collisions(const ShadowTablePlan& plan, const SchemaNa
 
 /// `base`, or `base` with the first number that makes it free, cut so that it fits into a name.
 std::string first_free_name(const std::string& base, const std::set<std::string>& taken);
+
+/// Names of columns as they stand in such a name.
+std::string joined(const std::vector<std::string>& columns);
 
 /// What PostgreSQL calls an index or constraint without a name: table_columns_label, the longer of the first
 /// two cut until it fits (makeObjectName), with the first number behind the label that makes it free.

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace crossfade::strategies {
 
@@ -161,6 +163,15 @@ std::vector<Problem> narrowings(const StatementContext& context) {
   };
   if (statement.node == "DropStmt")
     add(statement.object_type == "OBJECT_INDEX" ? "takes an index away" : "drops an object");
+  static constexpr std::array<std::string_view, 3> kTakers = {"DropRoleStmt", "DropdbStmt",
+                                                              "ReassignOwnedStmt"};
+  static constexpr std::array<std::string_view, 5> kRulers = {
+      "RuleStmt", "CreatePolicyStmt", "AlterPolicyStmt", "AlterRoleStmt", "AlterSeqStmt"};
+  if (std::find(kTakers.begin(), kTakers.end(), statement.node) != kTakers.end()) add("drops an object");
+  if (std::find(kRulers.begin(), kRulers.end(), statement.node) != kRulers.end())
+    add("may let the application do less");
+  if (statement.node == "IndexStmt" && statement.unique && !context.facts.target_is_new)
+    add("allows fewer rows");
   if (statement.node == "TruncateStmt" || statement.node == "DeleteStmt")
     out.push_back(narrowing(context.where(), "removes rows", text));
   if (statement.node == "RenameStmt" || statement.node == "AlterObjectSchemaStmt") add("takes a name away");
@@ -174,6 +185,7 @@ std::vector<Problem> narrowings(const StatementContext& context) {
   if (statement.commands.size() != 1) return out;
   const std::string& subtype = statement.commands.front().subtype;
   if (subtype == "AT_DropColumn") out.push_back(narrowing(context.where(), "drops a column", text));
+  if (subtype.starts_with("AT_DisableTrig")) add("takes a trigger's effect away");
   if (subtype == "AT_SetNotNull") add("allows no NULL any more");
   if (subtype == "AT_AddConstraint" && !context.facts.target_is_new) add("allows fewer rows");
   if (subtype == "AT_DropConstraint") add("takes a constraint away");

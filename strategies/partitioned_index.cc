@@ -20,10 +20,7 @@ using postgres::QualifiedName;
 std::string partition_index_name(const QualifiedName& partition, const postgres::Index& index,
                                  const postgres::Constraint* constraint, const std::set<std::string>& taken) {
   if (constraint != nullptr && constraint->type == "p") return chosen_name(partition.name, "", "pkey", taken);
-  std::string columns;
-  for (const std::string& column : index.key_columns)
-    columns += (columns.empty() ? "" : "_") + (column.empty() ? "expr" : column);
-  return chosen_name(partition.name, columns, constraint == nullptr ? "idx" : "key", taken);
+  return chosen_name(partition.name, joined(index.attributes), constraint == nullptr ? "idx" : "key", taken);
 }
 
 std::string drop_constraint(const QualifiedName& table, const std::string& name) {
@@ -43,6 +40,8 @@ class PartitionedIndex {
                : constraint->type == "p" ? "33"
                                          : "32") {
     taken_ = context.names.relations;
+    if (constraint != nullptr)
+      taken_.insert(context.names.constraints.begin(), context.names.constraints.end());
     taken_.insert(index.name);
   }
 
@@ -86,9 +85,7 @@ class PartitionedIndex {
     step.undo = {taken_back(table)};
     // A partition that comes later gets its index from the server.
     step.on_partitions = true;
-    for (const Partition& partition : context_.partitions) {
-      if (partition.parent.quoted() == table.quoted()) step.partitions.push_back(partition.name);
-    }
+    step.partitions = partitions_below(context_, table);
   }
 
   std::string_view kind() const { return constraint_ == nullptr ? "index" : "constraint"; }
@@ -143,6 +140,18 @@ class PartitionedIndex {
 };
 
 }  // namespace
+
+std::vector<QualifiedName> partitions_below(const StatementContext& context, const QualifiedName& table) {
+  std::set<std::string> above = {table.quoted()};
+  std::vector<QualifiedName> out;
+  // Parents stand before their children.
+  for (const Partition& partition : context.partitions) {
+    if (!above.contains(partition.parent.quoted())) continue;
+    above.insert(partition.name.quoted());
+    out.push_back(partition.name);
+  }
+  return out;
+}
 
 InPlaceSteps plan_partitioned_index(const StatementContext& context, const postgres::Index& index) {
   return {.steps = PartitionedIndex(context, index, nullptr).steps()};

@@ -17,4 +17,8 @@ InPlaceSteps plan_partitioned_index(const StatementContext& context, const postg
 InPlaceSteps plan_partitioned_constraint(const StatementContext& context, const postgres::Index& index,
                                          const postgres::Constraint& constraint);
 
+/// All tables below `table`, which is partitioned: what a step that is planned for them finds at its time.
+std::vector<postgres::QualifiedName> partitions_below(const StatementContext& context,
+                                                      const postgres::QualifiedName& table);
+
 }  // namespace crossfade::strategies

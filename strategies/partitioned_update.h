@@ -25,12 +25,22 @@ struct BatchedUpdates {
   std::vector<Problem> announcements;
 };
 
-/// `facts` are those of the partitioned table itself; `partition_key` are the columns that any level is
-/// partitioned by.
-BatchedUpdates plan_partitioned_update(const migrations::Statement& statement, const postgres::Table& table,
-                                       const BatchFacts& facts,
-                                       const std::vector<BatchedPartition>& partitions,
-                                       const std::vector<std::string>& partition_key);
+/// The partitioned table itself, with what BatchFacts says about the statement on it.
+struct PartitionedTable {
+  const postgres::Table& table;
+  BatchFacts facts;
+  std::vector<std::string> partition_key;  ///< columns that any level is partitioned by
+  bool fills_column = false;               ///< the statement gives old rows of a new column their value
+};
+
+/// What stands in the way whatever the partitions are; to be asked first: it is all that there is of a
+/// statement which on_partition() cannot re-point.
+std::vector<Problem> partitioned_refusals(const migrations::Statement& statement,
+                                          const PartitionedTable& whole);
+
+/// `statement` is an UpdateStmt or DeleteStmt about `whole`, without partitioned_refusals().
+BatchedUpdates plan_partitioned_update(const migrations::Statement& statement, const PartitionedTable& whole,
+                                       const std::vector<BatchedPartition>& partitions);
 
 /// The statement about one partition; its expressions know the table by the name that they use already.
 migrations::Statement on_partition(const migrations::Statement& statement, const postgres::Table& table,

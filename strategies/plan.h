@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -163,7 +164,7 @@ struct InPlaceStep {
   postgres::QualifiedName kept;       ///< of `contract`: the table that then is locked
   std::string index;                  ///< of `index`: its name, in the relation's schema
   std::string probe;                  ///< names rows in the way, as column "row" of type text; may be empty
-  std::vector<postgres::QualifiedName> partitions;  ///< of `on_partitions`: all of the relation's own
+  std::vector<postgres::QualifiedName> partitions;  ///< of `on_partitions`: all below the relation
   bool on_partitions = false;             ///< planned for `partitions`; with others the plan does not hold
   std::vector<postgres::Table> replaced;  ///< full tables that the step replaces by empty ones, as planned
   bool bounded = false;                   ///< of `plain`: rolled back where it takes longer than both budgets
@@ -176,6 +177,9 @@ BOOST_DESCRIBE_STRUCT(InPlaceStep, (),
                       (statement, name, kind, strategy, relation, lock, lock_first, sql, undo, contract, kept,
                        index, probe, partitions, on_partitions, replaced, bounded, batched, locks, hazard,
                        reason))
+
+/// Ends the name of a step whose statement finds what it asks for.
+inline constexpr std::string_view kNothingToDo = "nothing to do";
 
 /// A table that a run changes in place.
 struct ChangedTable {

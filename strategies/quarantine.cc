@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 
 #include "strategies/emptied_table.h"
@@ -38,6 +39,10 @@ Problem depended_upon(const StatementContext& context, const std::string& object
           .next = "Drop or change these objects first, in a statement of their own."};
 }
 
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 std::vector<const postgres::Constraint*> foreign_keys(const postgres::Table& table) {
   std::vector<const postgres::Constraint*> out;
   for (const postgres::Constraint& constraint : table.constraints) {
@@ -46,13 +51,19 @@ std::vector<const postgres::Constraint*> foreign_keys(const postgres::Table& tab
   return out;
 }
 
+/// The table that it is a partition of, or inherits from.
+bool is_above(const StatementContext& context, const postgres::Table& table, const QualifiedName& parent) {
+  const auto found = context.parents.find(table.oid);
+  return found != context.parents.end() && found->second.name == parent;
+}
+
 std::vector<QualifiedName> refers_to(const StatementContext& context, const postgres::Table& table) {
   const auto found = context.dropped_refer_to.find(table.oid);
   return found == context.dropped_refer_to.end() ? std::vector<QualifiedName>{} : found->second;
 }
 
-/// A table before those that it refers to, so that they are there again when its keys come back. Shorter than
-/// the statement's where tables refer to one another in a circle.
+/// A table before those that it refers to and is a part of, so that they are there again when it comes back.
+/// Shorter than the statement's where tables refer to one another in a circle.
 std::vector<const postgres::Table*> in_order_of_keys(const StatementContext& context) {
   std::vector<const postgres::Table*> left;
   for (const postgres::Table& table : context.objects) left.push_back(&table);
@@ -61,7 +72,8 @@ std::vector<const postgres::Table*> in_order_of_keys(const StatementContext& con
     const auto next = std::find_if(left.begin(), left.end(), [&](const postgres::Table* table) {
       return std::none_of(left.begin(), left.end(), [&](const postgres::Table* other) {
         const std::vector<QualifiedName> referred = refers_to(context, *other);
-        return other != table && std::find(referred.begin(), referred.end(), table->name) != referred.end();
+        return other != table && (is_above(context, *other, table->name) ||
+                                  std::find(referred.begin(), referred.end(), table->name) != referred.end());
       });
     });
     if (next == left.end()) return out;
@@ -88,11 +100,22 @@ void set_table_aside(const StatementContext& context, const postgres::Table& tab
                                                                    table.name.quoted(), above.bound))
                              : alter_table(table.name, "INHERIT " + above.name.quoted()));
   }
+  const auto below = context.dropped_partitions.find(table.oid);
+  if (below != context.dropped_partitions.end()) {
+    for (const QualifiedName& partition : below->second) {
+      const QualifiedName kept{schema, partition.name};
+      sql.push_back(alter_table(partition, "SET SCHEMA " + quote_identifier(schema)));
+      undo.push_back(alter_table(kept, "SET SCHEMA " + quote_identifier(partition.schema)));
+    }
+  }
   // As in a schema of its own: kept rows must not hold up deletes in the tables that they refer to.
   for (const postgres::Constraint* key : foreign_keys(table)) {
     sql.push_back(alter_table(table.name, "DROP CONSTRAINT " + quote_identifier(key->name)));
-    undo.push_back(alter_table(table.name, fmt::format("ADD CONSTRAINT {} {} NOT VALID",
-                                                       quote_identifier(key->name), key->definition)));
+    if (parent != context.parents.end() && contains(parent->second.foreign_keys, key->name)) continue;
+    // Before PostgreSQL 18 a partitioned table knows no NOT VALID foreign key.
+    undo.push_back(alter_table(
+        table.name, fmt::format("ADD CONSTRAINT {} {}{}", quote_identifier(key->name), key->definition,
+                                table.kind == "p" && context.server_version < 180000 ? "" : " NOT VALID")));
   }
   sql.push_back(fmt::format("ALTER TABLE {} SET SCHEMA {}", table.name.quoted(), quote_identifier(schema)));
   InPlaceStep& step = steps.on(table.name, "ACCESS EXCLUSIVE", StepKind::locked,
@@ -145,6 +168,17 @@ InPlaceSteps plan_drop_table(const StatementContext& context) {
   if (!context.dependents.empty()) {
     result.refusals.push_back(depended_upon(context, "what is dropped"));
     return result;
+  }
+  std::set<std::string> names;
+  for (const postgres::Table& table : context.objects) {
+    if (names.insert(table.name.name).second) continue;
+    return {.refusals = {{.code = "name-taken",
+                          .object = context.where(),
+                          .message = "two tables are called " + table.name.name +
+                                     ", and those that are dropped together are kept in one schema",
+                          .expected = "tables of different names",
+                          .found = context.statement.text.substr(0, 120),
+                          .next = "Drop one of them in a revision of its own."}}};
   }
   const std::vector<const postgres::Table*> tables = in_order_of_keys(context);
   if (tables.size() < context.objects.size()) {
@@ -232,6 +266,16 @@ InPlaceSteps plan_truncate(const StatementContext& context) {
     tables += (tables.empty() ? "" : ", ") + table.name.display();
     quoted += (quoted.empty() ? "" : ", ") + table.name.quoted();
   }
+  if (!context.made_over_objects.empty()) {
+    return {.refusals = {{.code = "dependent-made-before",
+                          .object = context.where(),
+                          .message =
+                              "a statement before this one makes something over the table that an empty one "
+                              "in its place would lack",
+                          .expected = "TRUNCATE first, then what hangs on the table",
+                          .found = context.made_over_objects,
+                          .next = "Put that statement behind TRUNCATE."}}};
+  }
   if (context.not_copied.empty()) {
     InPlaceSteps result = plan_emptied_tables(context);
     result.approvals.push_back(
@@ -262,6 +306,26 @@ InPlaceSteps plan_truncate(const StatementContext& context) {
   result.approvals.push_back(
       approval(context, fmt::format("removes every row of {}, and nothing is kept: {}", tables, reasons),
                "It cannot be taken back."));
+  return result;
+}
+
+InPlaceSteps plan_drop_type(const StatementContext& context) {
+  StepList steps(context, kStrategy, "65");
+  const std::string schema = quarantine_schema_name(context.run);
+  InPlaceSteps result;
+  for (const QualifiedName& type : context.types_of_kept) {
+    const QualifiedName aside{schema, type.name};
+    InPlaceStep& step =
+        steps.add(StepKind::plain, "set type " + type.display() + " aside",
+                  {"CREATE SCHEMA IF NOT EXISTS " + quote_identifier(schema),
+                   fmt::format("ALTER TYPE {} SET SCHEMA {}", type.quoted(), quote_identifier(schema))},
+                  "What is kept aside still uses it; `contract` drops it behind that.");
+    step.undo = {fmt::format("ALTER TYPE {} SET SCHEMA {}", aside.quoted(), quote_identifier(type.schema))};
+    step.contract = {"DROP TYPE IF EXISTS " + aside.quoted()};
+    result.approvals.push_back(approval(context, "drops the type " + type.display(),
+                                        "Until `contract` it is kept aside with what uses it."));
+  }
+  result.steps = steps.take();
   return result;
 }
 

@@ -16,4 +16,7 @@ InPlaceSteps plan_truncate(const StatementContext& context);
 /// The schema that keeps what a run has dropped.
 std::string quarantine_schema_name(std::int64_t run);
 
+/// DROP TYPE and DROP DOMAIN of what tables and columns in quarantine still use.
+InPlaceSteps plan_drop_type(const StatementContext& context);
+
 }  // namespace crossfade::strategies

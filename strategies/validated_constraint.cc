@@ -47,9 +47,7 @@ void look_for_violations(StepList& steps, const postgres::QualifiedName& table, 
 /// PostgreSQL's own choice for a foreign key without a name.
 std::string foreign_key_name(const StatementContext& context, const migrations::ConstraintClause& clause) {
   if (!clause.name.empty()) return clause.name;
-  std::string columns;
-  for (const std::string& column : clause.columns) columns += (columns.empty() ? "" : "_") + column;
-  return chosen_name(context.table->name.name, columns, "fkey", context.names.constraints);
+  return chosen_name(context.table->name.name, joined(clause.columns), "fkey", context.names.constraints);
 }
 
 /// The clause without its name: FOREIGN KEY (…) REFERENCES …

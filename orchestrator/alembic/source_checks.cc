@@ -106,7 +106,8 @@ std::vector<Problem> check_printed(const AlembicRevision& revision, const Source
   constexpr const char* kExpected = "a revision whose whole effect is in the SQL that Alembic prints";
   for (const PythonStepKind kind :
        {PythonStepKind::row_loop, PythonStepKind::result, PythonStepKind::row_count, PythonStepKind::session,
-        PythonStepKind::inspection, PythonStepKind::offline_branch, PythonStepKind::tab}) {
+        PythonStepKind::inspection, PythonStepKind::offline_branch, PythonStepKind::parameters,
+        PythonStepKind::tab}) {
     const PythonStep* step = file.source->find(kind);
     if (step == nullptr) continue;
     const bool needs_rows = kind == PythonStepKind::row_loop || kind == PythonStepKind::row_count ||

@@ -4,6 +4,7 @@
 
 #include "migrations/names.h"
 #include "postgres/catalog.h"
+#include "postgres/error.h"
 #include "postgres/problem.h"
 
 namespace crossfade::orchestrator {
@@ -60,7 +61,12 @@ void create_version_table(postgres::Session& session, const VersionTable& table,
   const std::string standard = fmt::format(
       "CREATE TABLE {} (version_num varchar(32) NOT NULL, CONSTRAINT {} PRIMARY KEY (version_num))",
       table.name.quoted(), quote_identifier(table.name.name + "_pkc"));
-  session.run({"alembic.create_version_table", text.empty() ? standard : text});
+  try {
+    session.run({"alembic.create_version_table", text.empty() ? standard : text});
+  } catch (const postgres::DatabaseError&) {
+    // Another process may have been faster.
+    if (!postgres::find_relation(session, table.name.schema, table.name.name)) throw;
+  }
 }
 
 namespace {

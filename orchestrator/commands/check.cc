@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -20,6 +21,19 @@ namespace {
 
 using Schema = std::vector<std::string>;
 
+/// A column that a down section gives back stands behind the others, and nothing can change that.
+std::string without_column_order(const std::string& block) {
+  if (!block.starts_with("CREATE TABLE ")) return block;
+  Schema columns;
+  std::istringstream lines(block);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.ends_with(",")) line.pop_back();
+    columns.push_back(std::move(line));
+  }
+  std::sort(columns.begin(), columns.end());
+  return fmt::format("{}\n", fmt::join(columns, "\n"));
+}
+
 /// The schema as blocks of SQL, sorted: objects without an order of their own are dumped in the order of
 /// their numbers, which says nothing.
 Schema schema_of(const CommandEnvironment& environment, const postgres::ThrowawayServer& server) {
@@ -37,12 +51,13 @@ Schema schema_of(const CommandEnvironment& environment, const postgres::Throwawa
                                      .found = dumped.errors,
                                      .next = "Install the server's own pg_dump beside it."});
   }
-  std::vector<std::string> blocks = {""};
+  Schema blocks = {""};
   std::istringstream lines(dumped.output);
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("-- Name:")) blocks.emplace_back();
     if (!line.empty() && !line.starts_with("--") && !line.starts_with("\\")) blocks.back() += line + "\n";
   }
+  for (std::string& block : blocks) block = without_column_order(block);
   std::sort(blocks.begin(), blocks.end());
   return blocks;
 }
@@ -124,11 +139,14 @@ class Check {
     std::set<std::string> named;
     std::set<std::string> made;
     for (const migrations::MigrationFile& file : files_) {
-      for (const std::string& sql : {file.up_sql, file.down_sql}) {
-        for (const migrations::Statement& statement : migrations::parse_statements(sql, file.path, 1)) {
-          named.merge(migrations::named_roles(statement));
-          made.insert(migrations::created_role(statement));
-        }
+      std::vector<migrations::Statement> statements =
+          migrations::parse_statements(file.up_sql, file.path, file.up_first_line);
+      for (migrations::Statement& statement :
+           migrations::parse_statements(file.down_sql, file.path, file.down_first_line))
+        statements.push_back(std::move(statement));
+      for (const migrations::Statement& statement : statements) {
+        named.merge(migrations::named_roles(statement));
+        made.insert(migrations::created_role(statement));
       }
     }
     for (const std::string& role : named) {

@@ -13,7 +13,7 @@ namespace {
 // A revision that was taken back and applied again has the later runs alone to show.
 constexpr std::string_view kDefinitions = R"sql(
 SELECT d.table_schema, d.table_name, d.before::text AS before, d.after::text AS after,
-       r.phase IN ('soaking', 'contracted') AS ended
+       COALESCE(d.after = 'null'::jsonb, false) AS dropped
   FROM crossfade.definitions d JOIN crossfade.runs r USING (run)
  WHERE r.revision = $1 AND r.direction = 'up' AND r.phase <> 'aborted'
    AND r.run > COALESCE((SELECT pg_catalog.max(down.run) FROM crossfade.runs down
@@ -22,7 +22,7 @@ SELECT d.table_schema, d.table_name, d.before::text AS before, d.after::text AS 
 )sql";
 
 std::optional<postgres::Table> table_of(const postgres::Row& row, std::string_view column) {
-  if (row.is_null(column)) return std::nullopt;
+  if (row.is_null(column) || row.text(column) == "null") return std::nullopt;
   try {
     return boost::json::value_to<postgres::Table>(boost::json::parse(row.text(column)));
   } catch (const boost::system::system_error&) {
@@ -91,7 +91,7 @@ std::vector<KeptDefinition> kept_definitions(postgres::Session& session, const s
   if (!journal_exists(session)) return out;
   for (const postgres::Row row : session.run({"show.definitions", std::string(kDefinitions)}, {revision})) {
     out.push_back({postgres::QualifiedName{row.text("table_schema"), row.text("table_name")}.display(),
-                   table_of(row, "before"), table_of(row, "after"), row.boolean("ended")});
+                   table_of(row, "before"), table_of(row, "after"), row.boolean("dropped")});
   }
   return out;
 }
@@ -101,9 +101,11 @@ std::string definitions_text(const std::vector<KeptDefinition>& definitions) {
   for (const KeptDefinition& definition : definitions) {
     const std::vector<std::string> before = lines_of(definition.before, definition.table);
     const std::vector<std::string> after = lines_of(definition.after, definition.table);
-    const char* state = definition.after ? "" : definition.ended ? " dropped" : " not finished";
-    out += fmt::format("  {}:{}\n", definition.table, state);
-    const bool known = definition.after || definition.ended;
+    const char* state = definition.after ? "" : definition.dropped ? " dropped" : " not finished";
+    const std::string now = definition.after ? definition.after->name.display() : definition.table;
+    const bool renamed = now != definition.table && !definition.after->name.schema.starts_with("crossfade_");
+    out += fmt::format("  {}{}:{}\n", definition.table, renamed ? ", now " + now : "", state);
+    const bool known = definition.after || definition.dropped;
     for (const std::string& line : before)
       out += fmt::format("    {} {}\n", !known || contains(after, line) ? ' ' : '-', line);
     for (const std::string& line : after) {

@@ -16,7 +16,7 @@ struct KeptDefinition {
   std::string table;                      ///< for people
   std::optional<postgres::Table> before;  ///< absent: not kept, or the run has not begun
   std::optional<postgres::Table> after;   ///< absent: dropped, or the run has not ended
-  bool ended = false;
+  bool dropped = false;
 };
 
 /// In the order of the runs that carried the revision out; of the last `up` alone. Empty where the journal

@@ -6,10 +6,12 @@
 #include <fstream>
 #include <iterator>
 
+#include "checkers/table_fingerprint.h"
 #include "migrations/fingerprint.h"
 #include "orchestrator/journal_schema.h"
 #include "orchestrator/planning/catalog_facts.h"
 #include "orchestrator/planning/planning.h"
+#include "orchestrator/revision_records.h"
 #include "orchestrator/role_settings.h"
 #include "postgres/catalog.h"
 #include "postgres/problem.h"
@@ -42,9 +44,13 @@ std::string definition_of(postgres::Session& session, std::uint32_t oid) {
   auto table = postgres::load_table(session, oid);
   if (!table) return "gone";
   for (postgres::Index& index : table->indexes) index.bytes = 0;
-  return boost::json::serialize(boost::json::array{
-      boost::json::value_from(table->name), boost::json::value_from(table->columns),
-      boost::json::value_from(table->indexes), boost::json::value_from(table->constraints)});
+  // Triggers and policies change what a statement does, and stand in none of these.
+  checkers::TableFingerprint beyond = checkers::read_fingerprint(session, oid);
+  beyond.filenode.clear();
+  return boost::json::serialize(
+      boost::json::array{boost::json::value_from(beyond), boost::json::value_from(table->name),
+                         boost::json::value_from(table->columns), boost::json::value_from(table->indexes),
+                         boost::json::value_from(table->constraints)});
 }
 
 }  // namespace
@@ -179,19 +185,21 @@ ApprovedPlan saved_plan(const CommandEnvironment& environment,
   const PlannedFor now = planned_for_of(environment, files, plan_files(environment, files));
   if (now.fingerprint == approved.fingerprint) return approved;
   const auto session = environment.connect().open({.application_name = "crossfade/plan"});
-  if (!journal_exists(*session) || !Journal(*session).saved_plan_begun(approved.fingerprint)) {
-    require_same(approved, now, {});
-    for (const auto& [revision, fingerprint] : approved.files) {
-      if (!now.files.contains(revision))
-        throw plan_changed(approved, "revision " + revision, "a pending file",
-                           "none of this name is pending");
-    }
+  const bool begun = journal_exists(*session) && Journal(*session).saved_plan_begun(approved.fingerprint);
+  std::vector<std::string> applied;
+  std::vector<std::string> changed;
+  if (begun) {
+    applied = names_of(RevisionRecords(*session).all());
+    changed = Journal(*session).tables_changed_by_saved_plan(approved.fingerprint);
+  }
+  require_same(approved, now, changed);
+  for (const auto& [revision, fingerprint] : approved.files) {
+    if (!now.files.contains(revision) && std::find(applied.begin(), applied.end(), revision) == applied.end())
+      throw plan_changed(approved, "revision " + revision, "a pending file", "none of this name is pending");
+  }
+  if (!begun)
     throw plan_changed(approved, "the plan", "fingerprint " + approved.fingerprint,
                        "fingerprint " + now.fingerprint);
-  }
-  std::vector<std::string> revisions;
-  for (const auto& [revision, fingerprint] : approved.files) revisions.push_back(revision);
-  require_same(approved, now, Journal(*session).tables_changed_by(revisions));
   return approved;
 }
 

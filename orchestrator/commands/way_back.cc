@@ -35,7 +35,8 @@ std::optional<std::string> indexes_again(const Statement& drop, const std::vecto
   for (const migrations::TableReference& name : drop.objects) {
     const postgres::Index* found = nullptr;
     for (const KeptDefinition& definition : kept) {
-      if (definition.before && found == nullptr) found = definition.before->index(name.name);
+      const bool here = definition.before && (!name.schema || *name.schema == definition.before->name.schema);
+      if (here && found == nullptr) found = definition.before->index(name.name);
     }
     if (found == nullptr || found->constraint_name) return std::nullopt;
     out += (out.empty() ? "" : ";\n") + found->definition;
@@ -70,15 +71,27 @@ std::optional<Inverse> from_definition(const Statement& statement, const std::ve
                                             : fmt::format("{}ALTER COLUMN {} DROP DEFAULT", alter, name)};
 }
 
+/// SET NOT NULL of a column that had it already, and the other way round.
+bool changes_nothing(const Statement& statement, const std::vector<KeptDefinition>& kept) {
+  const postgres::Table* table = statement.table ? before(kept, *statement.table) : nullptr;
+  if (table == nullptr || statement.commands.size() != 1) return false;
+  const migrations::AlterCommand& command = statement.commands.front();
+  const postgres::Column* column = table->column(command.name);
+  if (column == nullptr) return false;
+  return (command.subtype == "AT_SetNotNull" && column->not_null) ||
+         (command.subtype == "AT_DropNotNull" && !column->not_null);
+}
+
 std::optional<std::vector<Inverse>> inverse_of(const migrations::MigrationFile& file,
                                                const std::vector<KeptDefinition>& kept) {
   std::vector<Inverse> out;
   for (const Statement& statement :
        migrations::split_commands(migrations::parse_statements(file.up_sql, file.path, file.up_first_line))) {
-    auto inverse = migrations::inverse_of(statement);
+    std::optional<Inverse> inverse =
+        changes_nothing(statement, kept) ? std::optional(Inverse{""}) : migrations::inverse_of(statement);
     if (!inverse) inverse = from_definition(statement, kept);
     if (!inverse) return std::nullopt;
-    out.push_back(std::move(*inverse));
+    if (!inverse->sql.empty()) out.push_back(std::move(*inverse));
   }
   std::reverse(out.begin(), out.end());
   return out;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <stdexcept>
 
@@ -28,8 +29,17 @@ using strategies::StepKind;
 /// What was done since stands in the way of what comes back: rows, dependents, a table that is gone, a name
 /// that is taken.
 bool stands_in_the_way(const postgres::DatabaseError& error) {
-  return error.sqlstate().starts_with("23") || error.sqlstate() == "2BP01" || error.sqlstate() == "42P01" ||
-         error.sqlstate() == "42P07";
+  static constexpr std::array<std::string_view, 5> kStates = {"2BP01", "42P01", "42P07", "42701", "42710"};
+  return error.sqlstate().starts_with("23") ||
+         std::find(kStates.begin(), kStates.end(), error.sqlstate()) != kStates.end();
+}
+
+/// The server understands the statement and will not do it, now or later.
+bool blames_statement(const postgres::DatabaseError& error) {
+  static constexpr std::array<std::string_view, 5> kClasses = {"0A", "2B", "38", "39", "P0"};
+  const std::string sqlstate_class = error.sqlstate().substr(0, 2);
+  return error.wrong_statement() || error.data_error() ||
+         std::find(kClasses.begin(), kClasses.end(), sqlstate_class) != kClasses.end();
 }
 
 Failure cannot_come_back(const Run& run, const InPlaceStep& step, const postgres::DatabaseError& error) {
@@ -135,7 +145,7 @@ class InPlaceExecution : public OwnedRunExecution {
       try {
         orchestrator::carry_out(*context_, step, [&] { finish(index); });
       } catch (const postgres::DatabaseError& error) {
-        if (!error.wrong_statement() && !error.data_error()) throw;
+        if (!blames_statement(error)) throw;
         throw step_failed(run_, step, error);
       }
       progressed = true;
@@ -177,9 +187,11 @@ class InPlaceExecution : public OwnedRunExecution {
   void keep_definitions_after() {
     const std::string aside = strategies::quarantine_schema_name(run_.run);
     for (const strategies::ChangedTable& table : plan_.tables) {
+      if (is_replaced(table)) continue;
       const auto found = postgres::load_table(*control_, table.oid);
-      if (found && found->name.schema != aside && !is_replaced(table))
-        journal_->save_definition_after(run_.run, table.name, boost::json::value_from(*found));
+      const bool there = found && found->name.schema != aside;
+      journal_->save_definition_after(run_.run, table.name,
+                                      there ? boost::json::value_from(*found) : boost::json::value());
     }
     for (const strategies::NumberedStatement& statement : run_.end.statements) {
       for (const postgres::Table& made : made_by(statement))
@@ -189,6 +201,10 @@ class InPlaceExecution : public OwnedRunExecution {
 
   std::vector<postgres::Table> made_by(const strategies::NumberedStatement& statement) {
     std::vector<postgres::Table> out;
+    const bool was_there = std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const InPlaceStep& step) {
+      return step.statement == statement.number && step.name.ends_with(strategies::kNothingToDo);
+    });
+    if (was_there) return out;
     for (const migrations::Statement& each : migrations::parse_statements(statement.sql, run_.revision, 1)) {
       if (each.node == "SelectStmt") continue;
       for (const migrations::TableReference& name : migrations::created_relations(each)) {
@@ -216,6 +232,7 @@ class InPlaceExecution : public OwnedRunExecution {
       const std::string name = "contract: " + step.name;
       if (journal_->step_finished(run_.run, name)) continue;
       const bool there =
+          !step.kept.name.empty() &&
           !control_
                ->run({"contract.kept", "SELECT pg_catalog.to_regclass($1) AS found"}, {step.kept.quoted()})
                .only()

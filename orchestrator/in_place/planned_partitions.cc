@@ -14,10 +14,10 @@ namespace {
 
 constexpr std::string_view kPartitions = R"sql(
 SELECT n.nspname AS schema, c.relname AS name
-  FROM pg_catalog.pg_inherits i
-  JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+  FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1)) t
+  JOIN pg_catalog.pg_class c ON c.oid = t.relid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
- WHERE i.inhparent = pg_catalog.to_regclass($1)
+ WHERE t.level > 0
 )sql";
 
 }  // namespace

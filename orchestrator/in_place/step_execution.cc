@@ -92,7 +92,17 @@ BatchOptions batch_options(const RunOptions& options) {
   return out;
 }
 
-void run_batches(const StepContext& context, const InPlaceStep& step, const std::function<void()>& finish) {
+bool partition_is_gone(const StepContext& context, const InPlaceStep& step) {
+  return step.batched->partition &&
+         context.control
+             .run({"batch.partition",
+                   "SELECT 1 AS one FROM pg_catalog.pg_class WHERE oid = $1::pg_catalog.oid"},
+                  {std::to_string(step.batched->table_oid)})
+             .empty();
+}
+
+void change_in_batches(const StepContext& context, const InPlaceStep& step,
+                       const std::function<void()>& finish) {
   context.progress.start(Phase::copying, 0, step.batched->estimated_rows);
   std::int64_t shown = 0;
   run_batched_update(*step.batched,
@@ -111,6 +121,17 @@ void run_batches(const StepContext& context, const InPlaceStep& step, const std:
                       .options = batch_options(context.options)},
                      finish);
   context.progress.start(Phase::expanding, 0, 0);
+}
+
+/// Of a partition that somebody has dropped no row is left to be changed.
+void run_batches(const StepContext& context, const InPlaceStep& step, const std::function<void()>& finish) {
+  if (partition_is_gone(context, step)) return run_plain(context, {}, finish);
+  try {
+    change_in_batches(context, step, finish);
+  } catch (const Failure&) {
+    if (!partition_is_gone(context, step)) throw;
+    run_plain(context, {}, finish);
+  }
 }
 
 /// `bounded`: rolled back where it takes longer than both budgets.

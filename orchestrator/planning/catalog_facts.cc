@@ -60,6 +60,39 @@ SELECT n.nspname AS schema, p.relname AS name, pg_catalog.pg_get_expr(c.relpartb
  WHERE i.inhrelid = $1::pg_catalog.oid LIMIT 1
 )sql";
 
+// Of every level; the columns of an expression are read off its tree.
+constexpr std::string_view kPartitionKey = R"sql(
+SELECT DISTINCT a.attname AS name
+  FROM pg_catalog.pg_partition_tree($1::pg_catalog.oid::pg_catalog.regclass) t
+  JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = t.relid
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = t.relid AND a.attnum > 0
+   AND (a.attnum = ANY (p.partattrs::pg_catalog.int2[])
+        OR a.attnum IN (SELECT (pg_catalog.regexp_matches(p.partexprs::text, ':varattno ([0-9]+)', 'g'))[1]::int2))
+ ORDER BY 1
+)sql";
+
+// Built-in functions and those of extensions compute; what an application has written may do anything, unless
+// it is declared otherwise.
+constexpr std::string_view kMayHaveEffects = R"sql(
+SELECT 1 AS one FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+  JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+ WHERE p.proname = $2 AND CASE WHEN $1 = '' THEN n.nspname = ANY (pg_catalog.current_schemas(true)) ELSE n.nspname = $1 END
+   AND p.provolatile = 'v' AND p.prokind = 'f' AND n.nspname <> 'pg_catalog' AND l.lanname NOT IN ('internal', 'c')
+   AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                   AND d.objid = p.oid AND d.deptype = 'e')
+ LIMIT 1
+)sql";
+
+constexpr std::string_view kTypeUsers = R"sql(
+SELECT n.nspname AS schema, c.relname AS relation, a.attname AS name, c.oid::bigint AS oid, tn.nspname AS type_schema
+  FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
+  LEFT JOIN pg_catalog.pg_attribute a ON a.atttypid IN (t.oid, NULLIF(t.typarray, 0)) AND NOT a.attisdropped AND a.attnum > 0
+       AND EXISTS (SELECT 1 FROM pg_catalog.pg_class x WHERE x.oid = a.attrelid AND x.relkind IN ('r', 'p', 'm', 'f', 'v'))
+  LEFT JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+  LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE t.oid = pg_catalog.to_regtype($1) ORDER BY 1, 2, 3
+)sql";
+
 std::vector<postgres::QualifiedName> names_of(const postgres::Rows& rows) {
   std::vector<postgres::QualifiedName> out;
   for (const postgres::Row row : rows) out.push_back({row.text("schema"), row.text("name")});
@@ -105,6 +138,36 @@ std::vector<strategies::Partition> partitions_below(postgres::Session& session, 
                    row.boolean("leaf")});
   }
   return out;
+}
+
+std::vector<std::string> partition_key(postgres::Session& session, std::uint32_t table) {
+  std::vector<std::string> out;
+  const postgres::Rows rows =
+      session.run({"planning.partition_columns", std::string(kPartitionKey)}, {std::to_string(table)});
+  for (const postgres::Row row : rows) out.push_back(row.text("name"));
+  return out;
+}
+
+std::optional<TypeUsers> type_users(postgres::Session& session, const migrations::TableReference& type) {
+  const std::string name = type.schema ? postgres::QualifiedName{*type.schema, type.name}.quoted()
+                                       : postgres::quote_identifier(type.name);
+  const postgres::Rows rows = session.run({"planning.type_users", std::string(kTypeUsers)}, {name});
+  if (rows.empty()) return std::nullopt;
+  TypeUsers out{.name = {rows[0].text("type_schema"), type.name}, .columns = {}};
+  for (const postgres::Row row : rows) {
+    if (row.is_null("relation")) continue;
+    out.columns.push_back({{row.text("schema"), row.text("relation")},
+                           static_cast<std::uint32_t>(row.integer("oid")),
+                           row.text("name")});
+  }
+  return out;
+}
+
+bool may_have_effects(postgres::Session& session, const migrations::TableReference& function) {
+  return !session
+              .run({"planning.may_have_effects", std::string(kMayHaveEffects)},
+                   {function.schema.value_or(""), function.name})
+              .empty();
 }
 
 bool has_default_partition(postgres::Session& session, std::uint32_t table) {

@@ -25,6 +25,25 @@ std::vector<strategies::Partition> partitions_below(postgres::Session& session, 
 
 bool has_default_partition(postgres::Session& session, std::uint32_t table);
 
+/// The columns that any level of a partitioned table is divided by; an expression's columns too.
+std::vector<std::string> partition_key(postgres::Session& session, std::uint32_t table);
+
+struct UsingColumn {
+  postgres::QualifiedName table;
+  std::uint32_t table_oid = 0;
+  std::string column;
+};
+struct TypeUsers {
+  postgres::QualifiedName name;
+  std::vector<UsingColumn> columns;  ///< of this type, or arrays of it
+};
+
+/// Null where there is no such type.
+std::optional<TypeUsers> type_users(postgres::Session& session, const migrations::TableReference& type);
+
+/// Whether a function of this name is an application's own and VOLATILE.
+bool may_have_effects(postgres::Session& session, const migrations::TableReference& function);
+
 /// Tables that one constraint of the table, or all of its foreign keys, tie to it, without itself: they are
 /// locked with it. `constraint` empty: every foreign key of its own.
 std::vector<postgres::QualifiedName> tied_tables(postgres::Session& session, std::uint32_t table,

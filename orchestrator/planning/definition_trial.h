@@ -20,7 +20,7 @@ struct Definitions {
   bool same() const { return wanted && *wanted == found; }
 };
 
-/// CREATE TABLE, also as a partition of another; foreign keys are compared by the tables that they refer to.
+/// CREATE TABLE, also as a partition of another or of rows elsewhere.
 Definitions table_definitions(postgres::Session& session, const migrations::Statement& statement,
                               const postgres::Table& found);
 
@@ -34,8 +34,9 @@ Definitions sequence_definitions(postgres::Session& session, const migrations::S
 Definitions index_definitions(postgres::Session& session, const migrations::Statement& statement,
                               const postgres::Table& table, const postgres::Index& found);
 
-/// The column of ALTER TABLE … ADD COLUMN with the constraints that its clauses make.
-Definitions column_definitions(postgres::Session& session, const migrations::AlterCommand& command,
+/// The column of ALTER TABLE … ADD COLUMN, the statement's only command, with the constraints that its
+/// clauses make.
+Definitions column_definitions(postgres::Session& session, const migrations::Statement& statement,
                                const postgres::Table& table);
 
 /// CREATE STATISTICS; `found` is its number.

@@ -55,6 +55,13 @@ EarlierChanges::Name EarlierChanges::beside(const migrations::Statement& stateme
 void EarlierChanges::add(const migrations::Statement& statement, std::optional<std::uint32_t> target,
                          const std::vector<migrations::Statement>& repeatable) {
   texts_.push_back(statement.text);
+  if (statement.node == "CreateFunctionStmt") functions_.push_back(statement.text);
+  const bool renames_column = statement.node == "RenameStmt" && statement.object_type == "OBJECT_COLUMN";
+  const bool changes_constraints = std::any_of(
+      statement.commands.begin(), statement.commands.end(), [](const migrations::AlterCommand& command) {
+        return command.subtype == "AT_AddConstraint" || command.subtype == "AT_DropConstraint";
+      });
+  if (target && (renames_column || changes_constraints)) keys_changed_.insert(*target);
   if (makes_dependent(statement)) dependents_.push_back(statement.text);
   for (const migrations::TableReference& name : migrations::created_relations(statement)) {
     created_.insert(full(name));
@@ -161,6 +168,13 @@ std::string EarlierChanges::makes_dependent_of(const std::string& table) const {
     if (!dropped && has_word(text, table)) return text.substr(0, 120);
   }
   return "";
+}
+
+bool EarlierChanges::makes_volatile_function(const std::string& name) const {
+  return std::any_of(functions_.begin(), functions_.end(), [&](const std::string& text) {
+    const std::string head = text.substr(0, text.find('('));
+    return has_word(head, name) && !has_word(text, "immutable") && !has_word(text, "stable");
+  });
 }
 
 bool EarlierChanges::detaches(const migrations::TableReference& name) const {

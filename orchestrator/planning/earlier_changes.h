@@ -49,6 +49,13 @@ class EarlierChanges {
   /// A view, key, trigger … over the table that an earlier statement makes and none drops again, in a few
   /// words; empty where there is none.
   std::string makes_dependent_of(const std::string& table) const;
+  /// Notes that the statement changes which partitions the table, or a table above it, has.
+  void add_partition_change(std::uint32_t table) { partitions_changed_.insert(table); }
+  bool changes_partitions(std::uint32_t table) const { return partitions_changed_.contains(table); }
+  /// Whether an earlier statement adds or drops a constraint of the table, or renames its columns.
+  bool changes_keys(std::uint32_t table) const { return keys_changed_.contains(table); }
+  /// Whether an earlier statement makes a function of this name that it does not call IMMUTABLE or STABLE.
+  bool makes_volatile_function(const std::string& name) const;
   /// What was planned for the table before, to be repeated on its empty copy.
   const std::vector<migrations::Statement>& of(std::uint32_t table) const;
 
@@ -67,6 +74,9 @@ class EarlierChanges {
   std::vector<std::string> texts_;       ///< of the statements, as written
   std::vector<std::string> dependents_;  ///< texts of those that make something over an existing table
   std::map<Name, std::uint32_t> renamed_;
+  std::set<std::uint32_t> partitions_changed_;
+  std::vector<std::string> functions_;  ///< texts of CREATE FUNCTION
+  std::set<std::uint32_t> keys_changed_;
   std::map<Name, std::uint32_t> indexes_;  ///< new ones on existing tables
   std::map<std::uint32_t, std::vector<migrations::Statement>> changes_;
 };

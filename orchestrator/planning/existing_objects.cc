@@ -54,9 +54,12 @@ bool is_temporary(const Statement& statement) {
 ExistingObjectAnswer compared(const migrations::MigrationFile& file, const Statement& statement,
                               const std::string& object, const Definitions& definitions) {
   if (definitions.same()) return {fmt::format("{} is there, with this definition.", object), {}};
-  return {"", another_definition(file, statement, object,
-                                 definitions.wanted.value_or("a definition that can be compared"),
-                                 definitions.found)};
+  Problem other =
+      another_definition(file, statement, object,
+                         definitions.wanted.value_or("a definition that can be compared"), definitions.found);
+  if (!definitions.wanted)
+    other.message = object + " exists already, and the statement cannot be compared with it";
+  return {"", std::move(other)};
 }
 
 /// CREATE TABLE of a name that is taken where it would be made.
@@ -151,7 +154,7 @@ std::optional<ExistingObjectAnswer> existing_column(postgres::Session& session, 
   if (table.column(command.name) == nullptr || drops_column(earlier, *statement.target, command.name))
     return std::nullopt;
   return compared(file, single, fmt::format("the column {} of {}", command.name, table.name.display()),
-                  column_definitions(session, command, table));
+                  column_definitions(session, single, table));
 }
 
 bool is_budget(const std::string& setting) {

@@ -27,7 +27,7 @@ void InPlacePart::add(SegmentPlan segment) {
 
 void InPlacePart::add_nothing_to_do(strategies::NumberedStatement statement, const std::string& reason) {
   part_.in_place->steps.push_back({.statement = statement.number,
-                                   .name = fmt::format("{}. nothing to do", statement.number),
+                                   .name = fmt::format("{}. {}", statement.number, strategies::kNothingToDo),
                                    .kind = strategies::StepKind::plain,
                                    .strategy = "plain statement",
                                    .reason = reason});

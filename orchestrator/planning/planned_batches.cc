@@ -4,35 +4,14 @@
 #include <utility>
 
 #include "orchestrator/batch_facts.h"
+#include "orchestrator/planning/catalog_facts.h"
 
 namespace crossfade::orchestrator {
 
-namespace {
-
-// Of every level; the columns of an expression are read off its tree.
-constexpr std::string_view kPartitionKey = R"sql(
-SELECT DISTINCT a.attname AS name
-  FROM pg_catalog.pg_partition_tree($1::pg_catalog.oid::pg_catalog.regclass) t
-  JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = t.relid
-  JOIN pg_catalog.pg_attribute a ON a.attrelid = t.relid AND a.attnum > 0
-   AND (a.attnum = ANY (p.partattrs::pg_catalog.int2[])
-        OR a.attnum IN (SELECT (pg_catalog.regexp_matches(p.partexprs::text, ':varattno ([0-9]+)', 'g'))[1]::int2))
- ORDER BY 1
-)sql";
-
-std::vector<std::string> partition_key(postgres::Session& session, const postgres::Table& table) {
-  std::vector<std::string> out;
-  const postgres::Rows rows =
-      session.run({"planning.partition_columns", std::string(kPartitionKey)}, {std::to_string(table.oid)});
-  for (const postgres::Row row : rows) out.push_back(row.text("name"));
-  return out;
-}
-
-}  // namespace
-
-strategies::BatchedUpdates planned_batches(postgres::Session& session, const migrations::Statement& statement,
-                                           const postgres::Table& table,
+strategies::BatchedUpdates planned_batches(postgres::Session& session, const BatchedChange& change,
                                            const std::vector<strategies::Partition>& partitions) {
+  const migrations::Statement& statement = change.statement;
+  const postgres::Table& table = change.table;
   const strategies::BatchFacts facts = read_batch_facts(session, statement, table);
   if (table.kind != "p") {
     strategies::BatchedUpdateChoice choice = strategies::plan_batched_update(statement, table, facts);
@@ -42,6 +21,10 @@ strategies::BatchedUpdates planned_batches(postgres::Session& session, const mig
     if (choice.plan) out.plans.push_back(std::move(*choice.plan));
     return out;
   }
+  const strategies::PartitionedTable whole{table, facts, partition_key(session, table.oid),
+                                           change.fills_column};
+  if (auto refusals = strategies::partitioned_refusals(statement, whole); !refusals.empty())
+    return {.plans = {}, .refusals = std::move(refusals)};
   std::vector<strategies::BatchedPartition> leaves;
   for (const strategies::Partition& partition : partitions) {
     if (!partition.leaf) continue;
@@ -52,7 +35,7 @@ strategies::BatchedUpdates planned_batches(postgres::Session& session, const mig
         read_batch_facts(session, strategies::on_partition(statement, table, leaf->name), *leaf);
     leaves.push_back({std::move(*leaf), std::move(its)});
   }
-  return strategies::plan_partitioned_update(statement, table, facts, leaves, partition_key(session, table));
+  return strategies::plan_partitioned_update(statement, whole, leaves);
 }
 
 }  // namespace crossfade::orchestrator

@@ -11,9 +11,14 @@
 
 namespace crossfade::orchestrator {
 
-/// `table` as it will be when the statement runs; `partitions` are all below it.
-strategies::BatchedUpdates planned_batches(postgres::Session& session, const migrations::Statement& statement,
-                                           const postgres::Table& table,
+struct BatchedChange {
+  const migrations::Statement& statement;
+  const postgres::Table& table;  ///< as it will be when the statement runs
+  bool fills_column = false;     ///< of a column that is being added: its old rows' value
+};
+
+/// `partitions` are all below the table.
+strategies::BatchedUpdates planned_batches(postgres::Session& session, const BatchedChange& change,
                                            const std::vector<strategies::Partition>& partitions);
 
 }  // namespace crossfade::orchestrator

@@ -84,20 +84,44 @@ bool exists_already(postgres::Session& session, const EarlierChanges& earlier,
   });
 }
 
+/// A partition that comes, goes or gets another name: its parent has others then.
+void note_partitions(postgres::Session& session, EarlierChanges& earlier,
+                     const RevisionStatement& statement) {
+  const migrations::Statement& whole = statement.whole;
+  const bool moves = whole.node == "DropStmt" || whole.node == "AlterObjectSchemaStmt" ||
+                     (whole.node == "RenameStmt" && whole.object_type == "OBJECT_TABLE");
+  if (statement.target && (moves || !migrations::partition_tables(whole).empty()))
+    earlier.add_partition_change(*statement.target);
+  if (whole.node == "DropStmt") {
+    for (const migrations::TableReference& name : whole.objects) {
+      if (const auto oid = postgres::find_relation(session, name.schema.value_or(""), name.name))
+        earlier.add_partition_change(*oid);
+    }
+  }
+  if (whole.node != "CreateStmt") return;
+  for (const migrations::TableReference& parent : migrations::partition_tables(whole)) {
+    if (const auto oid = find_existing(session, earlier, parent)) earlier.add_partition_change(*oid);
+  }
+}
+
 void note(postgres::Session& session, EarlierChanges& earlier, const RevisionStatement& statement) {
   if (exists_already(session, earlier, statement.whole)) return;
   std::vector<migrations::Statement> repeatable;
   for (const NumberedCommand& command : statement.commands) {
     if (command.can_be_tried) repeatable.push_back(trial_form(command.statement));
   }
+  const bool drops_index =
+      statement.whole.node == "DropStmt" && statement.whole.object_type == "OBJECT_INDEX";
+  if (drops_index && statement.target) repeatable.push_back(statement.whole);
   earlier.add(statement.whole, statement.target, repeatable);
+  note_partitions(session, earlier, statement);
 }
 
 /// Takes the neighbours that one rewrite may carry out apart from the others.
 class Planning {
  public:
   Planning(postgres::Session& session, const PlanningRequest& request, EarlierChanges& earlier)
-      : session_(session), request_(request), file_(*request.file), earlier_(earlier) {
+      : session_(session), request_(request), file_(*request.file), before_(earlier), earlier_(earlier) {
     result_.revision = file_.revision;
     run_ = request.first_run;
   }
@@ -111,11 +135,18 @@ class Planning {
       resolve(session_, seen, statement);
       note(session_, seen, statement);
     }
+    for (const RevisionStatement& statement : statements) note_planned_again(statement);
     append(result_.refusals, directive_refusals(file_));
     for (std::size_t first = 0; first < statements.size();) {
       const std::size_t behind = end_of_segment(session_, statements, first);
       if (begins_part(session_, statements[first])) finish_in_place();
       const std::size_t refusals = result_.refusals.size();
+      if (waits_for_partitions(session_, earlier_, statements[first])) {
+        result_.refusals.push_back({.message = "statements before it change the partitions or their keys"});
+        plan_the_rest_later(statements[first].whole, refusals);
+        add_unplanned(statements, first);
+        break;
+      }
       const Statements neighbours(statements.begin() + static_cast<std::ptrdiff_t>(first),
                                   statements.begin() + static_cast<std::ptrdiff_t>(behind));
       segment(neighbours);
@@ -125,9 +156,7 @@ class Planning {
         if (waits || !makers.empty()) {
           plan_the_rest_later(statements[first].whole, refusals);
           if (!makers.empty()) segment(makers);
-          // Revisions behind this one may use what these make.
-          for (; first < statements.size(); ++first)
-            earlier_.add(statements[first].whole, statements[first].target, {});
+          add_unplanned(statements, first);
           break;
         }
       }
@@ -201,9 +230,51 @@ class Planning {
          .message = "this statement and those behind it are planned when the ones before it have run",
          .expected = "what those make",
          .found = why.message,
-         .next = "`up` goes on by itself; for a plan of all before anything runs, put them into the next "
-                 "revision."});
+         .next = "`up` goes on by itself; `up --plan` stops here: plan what is left when the ones before it "
+                 "have run."});
     result_.more = true;
+  }
+
+  /// A table that an earlier revision makes is new to this plan, and in use by the time that this revision
+  /// comes: then its statements get their safe way, and what they drop is kept.
+  void note_planned_again(const RevisionStatement& statement) {
+    const migrations::Statement& whole = statement.whole;
+    if (!statement.target_is_new) return;
+    std::vector<migrations::TableReference> names = whole.objects;
+    if (whole.table) names.push_back(*whole.table);
+    for (const migrations::TableReference& name : names) {
+      if (!before_.creates(name)) continue;
+      const std::string table =
+          postgres::QualifiedName{name.schema.value_or(default_schema(session_)), name.name}.display();
+      const bool known = std::any_of(
+          result_.announcements.begin(), result_.announcements.end(), [&](const Problem& announcement) {
+            return announcement.code == "planned-again" && announcement.object == table;
+          });
+      if (!known) {
+        result_.announcements.push_back(
+            {.code = "planned-again",
+             .object = table,
+             .message = "a revision before this one makes it, so what is done to it is planned again when it "
+                        "is there",
+             .expected = "",
+             .found = migrations::location(whole, file_.path),
+             .next = "Nothing; `plan` shows the way once that revision is applied."});
+      }
+      if (!migrations::destructive(whole)) continue;
+      result_.approvals.push_back(
+          {.code = "approval-needed",
+           .object = migrations::location(whole, file_.path),
+           .message = "drops from " + table + ", which a revision before this one makes",
+           .expected = "an operator's approval",
+           .found = whole.text.substr(0, 120),
+           .next = "`crossfade approve " + file_.revision + "`, or `--approve`."});
+    }
+  }
+
+  /// Revisions behind this one may use what these make.
+  void add_unplanned(const Statements& statements, std::size_t first) {
+    for (; first < statements.size(); ++first)
+      earlier_.add(statements[first].whole, statements[first].target, {});
   }
 
   void segment(Statements statements) {
@@ -283,6 +354,7 @@ class Planning {
   postgres::Session& session_;
   const PlanningRequest& request_;
   const migrations::MigrationFile& file_;
+  const EarlierChanges before_;  ///< what revisions before this one do
   EarlierChanges& earlier_;
   std::int64_t run_ = 1;
   std::optional<InPlacePart> in_place_;

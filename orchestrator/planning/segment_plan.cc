@@ -103,6 +103,14 @@ class Segment {
     if (result_.refusals.empty()) result_.refusals.push_back(failure.problem());
   }
 
+  static const NumberedCommand* untried_command(const RevisionStatement& statement) {
+    const auto found = std::find_if(statement.commands.begin(), statement.commands.end(),
+                                    [](const NumberedCommand& command) {
+                                      return !command.can_be_tried && !command.statement.commands.empty();
+                                    });
+    return found == statement.commands.end() ? nullptr : &*found;
+  }
+
   std::vector<NumberedCommand> commands_to_try() const {
     std::vector<NumberedCommand> out;
     for (const RevisionStatement& statement : request_.statements) {
@@ -217,6 +225,17 @@ class Segment {
                                .statements = {}};
     for (const RevisionStatement& statement : request_.statements) {
       if (!statement.can_be_tried) continue;
+      if (const NumberedCommand* apart = untried_command(statement)) {
+        result_.refusals.push_back(
+            {.code = "split-statement",
+             .object = migrations::location(statement.whole, file_.path),
+             .message =
+                 "the table is rewritten, and a part of the same ALTER TABLE cannot be done to a new table",
+             .expected = "foreign keys, triggers, rules and partitions in statements of their own",
+             .found = apart->statement.commands.front().text,
+             .next = "Put that part into an ALTER TABLE of its own behind this one."});
+        return;
+      }
       if (statement.commands.size() > 1 || statement.whole.commands.size() <= 1) {
         rehearsal.statements.push_back(trial_form(statement.whole));
       } else {
@@ -271,8 +290,8 @@ class Segment {
                 const postgres::Table* before, const strategies::StatementOutcome* outcome) {
     const auto trial = source_ ? trials().without_foreign_keys(command) : std::nullopt;
     if (trial) {
-      before = &trial->initial;
-      outcome = &trial->statements.front();
+      before = &trial->before;
+      outcome = &trial->outcome;
     }
     strategies::StatementContext context =
         statement_context(session_, earlier_,
@@ -309,9 +328,8 @@ class Segment {
     if (!expression && context.facts.rewrites.value_or(false) && command.default_expression && !computed)
       expression = command.default_expression;
     if (!expression) return;
-    context.fill =
-        planned_batches(session_, strategies::fill_statement(context.table->name, command.name, *expression),
-                        *context.table, context.partitions);
+    const Statement filling = strategies::fill_statement(context.table->name, command.name, *expression);
+    context.fill = planned_batches(session_, {filling, *context.table, true}, context.partitions);
   }
 
   bool absorbed(const migrations::ColumnFill& fill) const {

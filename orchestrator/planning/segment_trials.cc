@@ -29,16 +29,39 @@ std::optional<postgres::Table> SegmentTrials::table_by_then(const Statement& sta
   return of({}).initial;
 }
 
-std::optional<strategies::ShapeRehearsal> SegmentTrials::without_foreign_keys(
-    const NumberedCommand& command) const {
+namespace {
+
+/// ADD COLUMN with a foreign key, without that; null for all else.
+std::optional<Statement> without_its_foreign_keys(const NumberedCommand& command,
+                                                  const postgres::Table& source) {
   const Statement& statement = command.statement;
-  if (command.can_be_tried || (source_.kind != "r" && source_.kind != "p") ||
-      statement.commands.size() != 1 || statement.commands.front().subtype != "AT_AddColumn" ||
+  if (command.can_be_tried || statement.commands.size() != 1 ||
+      statement.commands.front().subtype != "AT_AddColumn" ||
       !statement.commands.front().has_constraint("CONSTR_FOREIGN"))
     return std::nullopt;
-  const std::string alone = fmt::format("ALTER TABLE {} {}", source_.name.quoted(),
+  const std::string alone = fmt::format("ALTER TABLE {} {}", source.name.quoted(),
                                         strategies::without_foreign_keys(statement.commands.front()));
-  return of(migrations::parse_statements(alone, request_.file->path, statement.line));
+  return migrations::parse_statements(alone, "", statement.line).front();
+}
+
+}  // namespace
+
+std::optional<CommandTrial> SegmentTrials::without_foreign_keys(const NumberedCommand& command) const {
+  if (source_.kind != "r" && source_.kind != "p") return std::nullopt;
+  if (!without_its_foreign_keys(command, source_)) return std::nullopt;
+  // Columns that commands before it add may be in its checks.
+  std::vector<Statement> statements;
+  for (const RevisionStatement& statement : request_.statements) {
+    for (const NumberedCommand& each : statement.commands) {
+      if (each.number > command.number) continue;
+      if (each.can_be_tried) statements.push_back(trial_form(each.statement));
+      if (auto alone = without_its_foreign_keys(each, source_)) statements.push_back(std::move(*alone));
+    }
+  }
+  strategies::ShapeRehearsal trial = of(std::move(statements));
+  CommandTrial out{.before = trial.initial, .outcome = std::move(trial.statements.back())};
+  if (trial.statements.size() > 1) out.before = trial.statements[trial.statements.size() - 2].after;
+  return out;
 }
 
 std::vector<std::string> SegmentTrials::dropped_indexes() const {

@@ -15,6 +15,12 @@
 
 namespace crossfade::orchestrator {
 
+/// One command's: the table before it, and what it does to it.
+struct CommandTrial {
+  postgres::Table before;
+  strategies::StatementOutcome outcome;
+};
+
 class SegmentTrials {
  public:
   SegmentTrials(postgres::Session& session, const EarlierChanges& earlier, const SegmentRequest& request,
@@ -29,7 +35,7 @@ class SegmentTrials {
   std::optional<postgres::Table> table_by_then(const migrations::Statement& statement) const;
 
   /// What the server makes of the other clauses of a column that has a foreign key; null for all else.
-  std::optional<strategies::ShapeRehearsal> without_foreign_keys(const NumberedCommand& command) const;
+  std::optional<CommandTrial> without_foreign_keys(const NumberedCommand& command) const;
 
   /// Indexes of the table that earlier statements drop.
   std::vector<std::string> dropped_indexes() const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "orchestrator/planning/catalog_facts.h"
+#include "postgres/catalog.h"
 
 namespace crossfade::orchestrator {
 
@@ -32,6 +33,25 @@ bool fills_added_column(const std::vector<RevisionStatement>& statements, std::s
   return false;
 }
 
+/// Each partition gets an index or a constraint of its own.
+bool works_on_partitions(const migrations::Statement& whole) {
+  return whole.node == "IndexStmt" ||
+         std::any_of(whole.commands.begin(), whole.commands.end(),
+                     [](const migrations::AlterCommand& command) {
+                       return command.subtype == "AT_AddConstraint" ||
+                              (command.subtype == "AT_AddColumn" && !command.constraints.empty());
+                     });
+}
+
+/// Each partition's rows are changed, in the order of its key.
+bool works_through_partitions(const migrations::Statement& whole) {
+  return whole.node == "UpdateStmt" || whole.node == "DeleteStmt" ||
+         std::any_of(whole.commands.begin(), whole.commands.end(),
+                     [](const migrations::AlterCommand& command) {
+                       return command.subtype == "AT_AddColumn" && command.default_expression;
+                     });
+}
+
 }  // namespace
 
 std::size_t end_of_segment(postgres::Session& session, const std::vector<RevisionStatement>& statements,
@@ -54,10 +74,25 @@ bool begins_part(postgres::Session& session, const RevisionStatement& statement)
   const bool by_partition =
       whole.node == "IndexStmt" || whole.node == "UpdateStmt" || whole.node == "DeleteStmt" ||
       std::any_of(whole.commands.begin(), whole.commands.end(), [](const migrations::AlterCommand& command) {
-        return command.subtype == "AT_AddConstraint" ||
-               (command.subtype == "AT_AddColumn" && command.default_expression);
+        return command.subtype == "AT_AddConstraint" || command.subtype == "AT_AddColumn";
       });
   return by_partition && statement.target && is_partitioned(session, *statement.target);
+}
+
+bool waits_for_partitions(postgres::Session& session, const EarlierChanges& earlier,
+                          const RevisionStatement& statement) {
+  if (!statement.target || !is_partitioned(session, *statement.target)) return false;
+  const bool by_key = works_through_partitions(statement.whole);
+  if (!by_key && !works_on_partitions(statement.whole)) return false;
+  const auto changed = [&](std::uint32_t table) {
+    return earlier.changes_partitions(table) || (by_key && earlier.changes_keys(table));
+  };
+  if (changed(*statement.target)) return true;
+  const std::vector<strategies::Partition> below = partitions_below(session, *statement.target);
+  return std::any_of(below.begin(), below.end(), [&](const strategies::Partition& partition) {
+    const auto oid = postgres::find_relation(session, partition.name.schema, partition.name.name);
+    return oid && changed(*oid);
+  });
 }
 
 bool ends_part(const RevisionStatement& statement) {

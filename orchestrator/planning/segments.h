@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "orchestrator/planning/earlier_changes.h"
 #include "orchestrator/planning/revision_statements.h"
 #include "postgres/session.h"
 
@@ -18,6 +19,11 @@ std::size_t end_of_segment(postgres::Session& session, const std::vector<Revisio
 /// It is planned by what the catalog says shortly before: the table that takes the other's place, and the
 /// partitions, which schedulers and earlier statements add to.
 bool begins_part(postgres::Session& session, const RevisionStatement& statement);
+
+/// Its steps are one for each partition, and statements before it, which have not run yet, make, take away or
+/// key a partition.
+bool waits_for_partitions(postgres::Session& session, const EarlierChanges& earlier,
+                          const RevisionStatement& statement);
 
 /// What follows is planned by names and definitions that hold only once this is carried out: the part ends
 /// here, and the next one is planned anew.

@@ -145,8 +145,16 @@ class Rehearsal {
     return state;
   }
 
+  /// Of an earlier statement; the copy may lack what it did not get.
+  void drop_indexes(const migrations::Statement& statement) {
+    for (const migrations::TableReference& index : statement.objects)
+      session_.run({"rehearsal.drop_index",
+                    "DROP INDEX IF EXISTS " + QualifiedName{shadow_.schema, index.name}.quoted()});
+  }
+
   void execute(const migrations::Statement& statement, const std::string& where) {
     try {
+      if (statement.node == "DropStmt") return drop_indexes(statement);
       session_.run({"rehearsal.statement", migrations::with_relation(statement, shadow_)});
     } catch (const postgres::DatabaseError& error) {
       if (error.connection_dead()) throw;

@@ -1,7 +1,10 @@
 #include "orchestrator/planning/statement_context.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "migrations/called_functions.h"
 #include "migrations/created_relations.h"
 #include "orchestrator/planning/catalog_facts.h"
 #include "orchestrator/planning/empty_copies.h"
@@ -56,13 +59,14 @@ std::vector<postgres::QualifiedName> tied(postgres::Session& session, const migr
 /// Without those that an earlier statement drops or makes anew, and those of the tables that go `together`.
 std::vector<std::string> remaining_dependents(postgres::Session& session, const EarlierChanges& earlier,
                                               std::uint32_t table, const std::string& column,
-                                              const std::vector<postgres::Table>& together = {}) {
+                                              const std::vector<postgres::QualifiedName>& together = {}) {
   std::vector<std::string> out;
   for (const Dependent& dependent : dependents(session, table, column)) {
     const migrations::TableReference relation{dependent.schema, dependent.relation};
-    const bool goes_too = std::any_of(together.begin(), together.end(), [&](const postgres::Table& other) {
-      return other.name.schema == dependent.schema && other.name.name == dependent.relation;
-    });
+    const bool goes_too =
+        std::any_of(together.begin(), together.end(), [&](const postgres::QualifiedName& other) {
+          return other.schema == dependent.schema && other.name == dependent.relation;
+        });
     const bool gone = goes_too || (!dependent.relation.empty() &&
                                    (earlier.takes_away(relation) || earlier.creates(relation)));
     if (gone || earlier.drops_one_of(dependent.object)) continue;
@@ -84,14 +88,69 @@ void read_objects(postgres::Session& session, const EarlierChanges& earlier,
     if (!oid || known) continue;
     context.objects.push_back(postgres::load_table(session, *oid).value());
     if (statement.node != "DropStmt") continue;
-    if (tables) context.dropped_refer_to.emplace(*oid, tied_tables(session, *oid, ""));
-    const auto parent = parent_of(session, *oid);
-    if (tables && parent && !earlier.detaches(name)) context.parents.emplace(*oid, *parent);
+    if (!tables) continue;
+    context.dropped_refer_to.emplace(*oid, tied_tables(session, *oid, ""));
+    for (const strategies::Partition& partition : partitions_below(session, *oid))
+      context.dropped_partitions[*oid].push_back(partition.name);
+    auto parent = parent_of(session, *oid);
+    if (!parent || earlier.detaches(name)) continue;
+    const auto above = postgres::find_relation(session, parent->name.schema, parent->name.name);
+    const postgres::Table whole = postgres::load_table(session, above.value()).value();
+    for (const postgres::Constraint& constraint : whole.constraints) {
+      if (constraint.type == "f" && !parent->bound.empty()) parent->foreign_keys.push_back(constraint.name);
+    }
+    context.parents.emplace(*oid, std::move(*parent));
+  }
+  for (const postgres::Table& object : context.objects) {
+    if (context.made_over_objects.empty())
+      context.made_over_objects = earlier.makes_dependent_of(object.name.name);
   }
   if (statement.node != "DropStmt") return;
+  // A partition that is named itself goes by its own step.
+  for (auto& [table, partitions] : context.dropped_partitions) {
+    std::erase_if(partitions, [&](const postgres::QualifiedName& partition) {
+      return std::any_of(context.objects.begin(), context.objects.end(),
+                         [&](const postgres::Table& object) { return object.name == partition; });
+    });
+  }
+  std::vector<postgres::QualifiedName> together;
+  for (const postgres::Table& object : context.objects) together.push_back(object.name);
+  for (const auto& [table, partitions] : context.dropped_partitions)
+    together.insert(together.end(), partitions.begin(), partitions.end());
   for (const postgres::Table& object : context.objects) {
-    for (std::string& dependent : remaining_dependents(session, earlier, object.oid, "", context.objects))
+    for (std::string& dependent : remaining_dependents(session, earlier, object.oid, "", together))
       context.dependents.push_back(std::move(dependent));
+  }
+}
+
+bool drops_column(const EarlierChanges& earlier, const UsingColumn& user) {
+  const std::vector<migrations::Statement>& changes = earlier.of(user.table_oid);
+  return std::any_of(changes.begin(), changes.end(), [&](const migrations::Statement& change) {
+    return is_command(change, "AT_DropColumn") && change.commands.front().name == user.column;
+  });
+}
+
+/// What was dropped before is kept aside until contract, and its types with it.
+bool is_kept_aside(const EarlierChanges& earlier, const UsingColumn& user) {
+  const bool aside = user.table.schema.starts_with("crossfade_") && user.table.schema.ends_with("_old");
+  const bool renamed = user.column.starts_with("crossfade_") && user.column.ends_with("_dropped");
+  return aside || renamed || earlier.takes_away({user.table.schema, user.table.name}) ||
+         drops_column(earlier, user);
+}
+
+void read_types(postgres::Session& session, const EarlierChanges& earlier,
+                const migrations::Statement& statement, strategies::StatementContext& context) {
+  for (const migrations::TableReference& type : migrations::dropped_types(statement)) {
+    const auto users = type_users(session, type);
+    if (!users || users->columns.empty()) continue;
+    bool kept = false;
+    for (const UsingColumn& user : users->columns) {
+      if (is_kept_aside(earlier, user))
+        kept = true;
+      else
+        context.dependents.push_back(fmt::format("column {} of {}", user.column, user.table.display()));
+    }
+    if (kept) context.types_of_kept.push_back(users->name);
   }
 }
 
@@ -107,14 +166,9 @@ std::string constraint_of_dropped_index(postgres::Session& session, const Earlie
   return "";
 }
 
-bool adds_nameless_foreign_key(const migrations::Statement& statement) {
+bool adds_constraints(const migrations::Statement& statement) {
   return std::any_of(statement.commands.begin(), statement.commands.end(),
-                     [](const migrations::AlterCommand& command) {
-                       return std::any_of(command.constraints.begin(), command.constraints.end(),
-                                          [](const migrations::ConstraintClause& clause) {
-                                            return clause.kind == "CONSTR_FOREIGN" && clause.name.empty();
-                                          });
-                     });
+                     [](const migrations::AlterCommand& command) { return !command.constraints.empty(); });
 }
 
 /// Of the table's schema, without those that an earlier statement drops: a name is free then.
@@ -125,6 +179,17 @@ std::set<std::string> constraint_names(postgres::Session& session, const Earlier
                                           {postgres::quote_identifier(source.name.schema)});
   for (const postgres::Row row : rows) {
     if (!earlier.drops(row.text("name"))) out.insert(row.text("name"));
+  }
+  return out;
+}
+
+/// Those that an earlier statement makes are taken for such, whatever they are.
+std::vector<std::string> functions_with_effects(postgres::Session& session, const EarlierChanges& earlier,
+                                                const migrations::Statement& statement) {
+  std::vector<std::string> out;
+  for (const migrations::TableReference& function : migrations::called_functions(statement)) {
+    if (earlier.makes_volatile_function(function.name) || may_have_effects(session, function))
+      out.push_back(function.display());
   }
   return out;
 }
@@ -170,8 +235,7 @@ strategies::StatementContext statement_context(postgres::Session& session, const
     context.table = request.before == nullptr ? source : as_live(*request.before, source);
     if (request.outcome != nullptr) context.after = request.outcome->after;
     context.names = schema_names(session, source);
-    if (adds_nameless_foreign_key(statement))
-      context.names.constraints = constraint_names(session, earlier, source);
+    if (adds_constraints(statement)) context.names.constraints = constraint_names(session, earlier, source);
     std::erase_if(context.names.relations, [&](const std::string& name) {
       return earlier.takes_away({source.name.schema, name});
     });
@@ -184,6 +248,7 @@ strategies::StatementContext statement_context(postgres::Session& session, const
     if (source.kind == "p") {
       context.partitions = partitions_below(session, source.oid);
       context.has_default_partition = has_default_partition(session, source.oid);
+      context.partition_key = partition_key(session, source.oid);
     }
     if (is_command(statement, "AT_DropColumn"))
       context.dependents =
@@ -191,7 +256,7 @@ strategies::StatementContext statement_context(postgres::Session& session, const
     if (is_command(statement, "AT_AttachPartition"))
       context.partition_check = partition_check(session, source, statement);
     if (statement.node == "UpdateStmt" || statement.node == "DeleteStmt") {
-      context.batches = planned_batches(session, statement, *context.table, context.partitions);
+      context.batches = planned_batches(session, {statement, *context.table}, context.partitions);
     }
   }
   for (const migrations::TableReference& name : migrations::referenced_tables(statement)) {
@@ -199,6 +264,7 @@ strategies::StatementContext statement_context(postgres::Session& session, const
     if (oid) context.referenced = postgres::load_table(session, *oid);
   }
   read_objects(session, earlier, statement, context);
+  read_types(session, earlier, statement, context);
   if (statement.node == "TruncateStmt") read_empty_copies(session, earlier, context);
   if (statement.node == "CreateStmt" && !context.objects.empty())
     context.has_default_partition = has_default_partition(session, context.objects.front().oid);
@@ -208,6 +274,9 @@ strategies::StatementContext statement_context(postgres::Session& session, const
   if (is_command(statement, "AT_AlterColumnType") && request.source != nullptr)
     context.facts.column_in_view =
         used_by_view(session, earlier, request.source->oid, statement.commands.front().name);
+  if (statement.node == "InsertStmt" || statement.node == "CreateTableAsStmt" ||
+      statement.node == "UpdateStmt" || statement.node == "DeleteStmt")
+    context.effects = functions_with_effects(session, earlier, statement);
   context.hazards = migrations::hazards_of(statement, context.facts);
   for (const migrations::Hazard& hazard : context.hazards) {
     for (const migrations::OtherLock& other : hazard.others) {

@@ -53,7 +53,7 @@ TEST_F(ApprovedPlans, ThePlanIsGoneOnWithAfterAnInterruption) {
   const Answer answer = product_.ask({"up", "--contract", "--plan", saved()});
   EXPECT_EQ(answer.exit_code(), 0) << describe(answer.finished);
   EXPECT_EQ(scalar("SELECT count(*) FROM crossfade.revisions"), "3");
-  EXPECT_EQ(scalar("SELECT count(*) FROM crossfade.events WHERE what = 'saved plan'"), "1");
+  EXPECT_EQ(scalar("SELECT count(*) FROM crossfade.events WHERE what = 'saved plan'"), "3") << "one a part";
 }
 
 TEST_F(ApprovedPlans, WhatHasChangedIsNamed) {
@@ -83,8 +83,48 @@ TEST_F(ApprovedPlans, WhatIsLeftMustStillBeWhatWasApproved) {
                  "ALTER TABLE orders ADD COLUMN v text;\nCREATE INDEX orders_v ON orders (v);\n");
   product_.as("keeper", "ALTER TABLE orders ADD COLUMN other text");
   expect_changed(up_as_approved(), "the table public.orders");
-  product_.as("keeper", "ALTER TABLE orders DROP COLUMN other");
+  EXPECT_EQ(product_.ask({"up", "0001_one"}).exit_code(), 0);
+  save();
   EXPECT_EQ(up_as_approved().exit_code(), 0);
+}
+
+TEST_F(ApprovedPlans, AnUnfinishedRunOfAnotherUpIsNotPartOfIt) {
+  product_.write("0001_one.sql", "UPDATE accounts SET balance = balance + 1;\n");
+  Command command = product_.command({"up"});
+  command.environment["CROSSFADE_FAULT"] = "batch.advance#1:after:kill";
+  EXPECT_EQ(run(command).signal, SIGKILL);
+  save();
+  expect_changed(up_as_approved(), "was not started by this plan");
+  EXPECT_EQ(product_.ask({"up"}).exit_code(), 0);
+  EXPECT_EQ(scalar("SELECT count(*) FROM accounts WHERE balance = id + 1"), "2000");
+}
+
+TEST_F(ApprovedPlans, ARevisionThatIsGoneStopsTheRest) {
+  write_several();
+  save();
+  kill_at("copy.read.commit#1:before:kill");
+  std::filesystem::remove(product_.folder().path() / "0002_two.sql");
+  expect_changed(up_as_approved(), "revision 0002_two");
+}
+
+TEST_F(ApprovedPlans, TablesThatThePlanItselfMakesGetTheirSafeWay) {
+  product_.write("0001_one.sql", "CREATE TABLE notes (id integer PRIMARY KEY, v text);\n");
+  product_.write("0002_two.sql",
+                 "CREATE INDEX notes_v ON notes (v);\nALTER TABLE accounts ADD COLUMN n text;\n");
+  product_.write("0003_three.sql", "DROP TABLE notes;\n");
+  save();
+  EXPECT_EQ(product_.ask({"plan"}).text("/revisions/2/approvals/0/code"), "approval-needed");
+  const Answer answer = product_.ask({"up", "--approve", "--contract", "--plan", saved()});
+  EXPECT_EQ(answer.exit_code(), 0) << describe(answer.finished);
+}
+
+TEST_F(ApprovedPlans, ATriggerThatCameSinceIsAChange) {
+  product_.write("0001_one.sql", "UPDATE accounts SET balance = balance + 1;\n");
+  save();
+  product_.as("keeper",
+              "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+              "CREATE TRIGGER swallow BEFORE UPDATE ON accounts FOR EACH ROW EXECUTE FUNCTION swallow()");
+  expect_changed(up_as_approved(), "the table public.accounts");
 }
 
 TEST_F(ApprovedPlans, WhatNobodyHasSeenDoesNotRun) {

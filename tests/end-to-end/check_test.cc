@@ -56,11 +56,27 @@ TEST(Check, NamesTheRevisionWhoseLeftOverTheNextOneTakesAway) {
   EXPECT_THAT(answer.text("/error/message"), HasSubstr("`down` of revision 0002_sequence"));
 }
 
+TEST(Check, AColumnThatComesBackBehindTheOthersIsNoDifference) {
+  const Folder folder;
+  folder.write(
+      "0001_table.sql",
+      "-- migrate:up\nCREATE TABLE t (id integer, b text, c text);\n-- migrate:down\nDROP TABLE t;\n");
+  folder.write("0002_drop.sql",
+               "-- crossfade:allow drop-column a test\n-- migrate:up\nALTER TABLE t DROP COLUMN b;\n-- "
+               "migrate:down\nALTER TABLE t ADD COLUMN b text;\n");
+  EXPECT_EQ(check(folder).exit_code(), 0);
+  folder.write("0002_drop.sql",
+               "-- crossfade:allow drop-column a test\n-- migrate:up\nALTER TABLE t DROP COLUMN b;\n-- "
+               "migrate:down\nALTER TABLE t ADD COLUMN b varchar;\n");
+  EXPECT_EQ(check(folder).error_code(), "schema-differs");
+}
+
 TEST(Check, KnowsTheRolesThatTheFilesName) {
   const Folder folder;
-  folder.write("0001_table.sql",
-               "-- migrate:up\nCREATE TABLE t (id integer);\nGRANT SELECT ON t TO \"Some reader\", PUBLIC;\n"
-               "ALTER TABLE t OWNER TO keeper;\n-- migrate:down\nDROP TABLE t;\n");
+  folder.write(
+      "0001_table.sql",
+      "-- migrate:up\nCREATE TABLE t (id integer);\nGRANT SELECT ON t TO \"Some reader\", PUBLIC;\n"
+      "ALTER TABLE t OWNER TO keeper;\nGRANT app_group TO keeper;\n-- migrate:down\nDROP TABLE t;\n");
   const Answer answer = check(folder);
   EXPECT_EQ(answer.exit_code(), 0) << describe(answer.finished);
 }

@@ -49,5 +49,14 @@ TEST_F(ChosenNames, IndexesOfPartitionsAreCutAndCountedAsTheServerDoes) {
       "ALTER TABLE parts ADD PRIMARY KEY (the_first_column_of_the_partitioned_table);\n");
 }
 
+TEST_F(ChosenNames, IndexesOverExpressionsAreCalledByTheirFunctions) {
+  expect_as_plain(
+      "CREATE TABLE parts (id integer, v text, w text) PARTITION BY RANGE (id);"
+      "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);"
+      "CREATE TABLE plain (id integer, v text); CREATE TABLE plain_lower_expr_idx (a integer)",
+      "CREATE INDEX ON parts (lower(v), (v || w), (w || v)) INCLUDE (id);\n"
+      "CREATE INDEX ON plain (lower(v), (v || v));\n");
+}
+
 }  // namespace
 }  // namespace crossfade::tests

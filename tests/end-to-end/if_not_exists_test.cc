@@ -72,7 +72,34 @@ TEST_F(IfNotExists, ATableWithForeignKeysIsComparedByThem) {
       plan("CREATE TABLE IF NOT EXISTS notes (id serial PRIMARY KEY, owner text REFERENCES others, " + body +
            columns);
   EXPECT_EQ(other.exit_code(), 5);
-  EXPECT_THAT(other.text("/error/expected"), HasSubstr("refers to public.others"));
+  EXPECT_THAT(other.text("/error/expected"), HasSubstr("REFERENCES public.others(name)"));
+}
+
+TEST_F(IfNotExists, SchemasOutsideTheSearchPathAreComparedByTheirNames) {
+  product_.as(
+      "keeper",
+      "CREATE TYPE shelf.mood AS ENUM ('good'); CREATE FUNCTION shelf.norm(v text) RETURNS text IMMUTABLE "
+      "LANGUAGE sql AS 'SELECT v';"
+      "CREATE TABLE shelf.books (id integer PRIMARY KEY, mood shelf.mood DEFAULT 'good', path text DEFAULT "
+      "'com.shelf.main' CHECK (shelf.norm(path) <> ''), next integer REFERENCES shelf.books ON DELETE "
+      "CASCADE);"
+      "CREATE INDEX books_path ON shelf.books (shelf.norm(path));"
+      "CREATE SEQUENCE shelf.counted OWNED BY shelf.books.id;"
+      "CREATE INDEX parts_at ON parts (at)");
+  const std::string begin =
+      "CREATE TABLE IF NOT EXISTS shelf.books (id integer PRIMARY KEY, mood shelf.mood DEFAULT 'good', path "
+      "text "
+      "DEFAULT 'com.shelf.main' CHECK (shelf.norm(path) <> ''), next integer REFERENCES shelf.books";
+  EXPECT_EQ(plan(begin + " ON DELETE CASCADE);\n"
+                         "CREATE INDEX IF NOT EXISTS books_path ON shelf.books (shelf.norm(path));\n"
+                         "CREATE SEQUENCE IF NOT EXISTS shelf.counted OWNED BY shelf.books.id;\n"
+                         "CREATE INDEX IF NOT EXISTS parts_at ON parts (at);\n")
+                .exit_code(),
+            0);
+  EXPECT_EQ(plan(begin + ");\n").exit_code(), 5) << "ON DELETE";
+  EXPECT_EQ(
+      plan("ALTER TABLE shelf.books ADD COLUMN IF NOT EXISTS path text DEFAULT 'com.main';\n").exit_code(),
+      5);
 }
 
 TEST_F(IfNotExists, AnotherDefinitionIsAnErrorAndNotASilence) {
@@ -83,6 +110,11 @@ TEST_F(IfNotExists, AnotherDefinitionIsAnErrorAndNotASilence) {
         "CREATE TABLE IF NOT EXISTS numbers (id integer);\n",
         "CREATE TABLE IF NOT EXISTS copied AS SELECT id FROM notes;\n",
         "CREATE TABLE IF NOT EXISTS parts (at date NOT NULL);\n",
+        "CREATE TABLE IF NOT EXISTS parts (at date NOT NULL) PARTITION BY LIST (at);\n",
+        "CREATE UNLOGGED TABLE IF NOT EXISTS owners (name text PRIMARY KEY);\n",
+        "CREATE TABLE IF NOT EXISTS parts_1 (at date NOT NULL);\n",
+        "CREATE STATISTICS IF NOT EXISTS related (dependencies) ON id, owner FROM notes;\n",
+        "ALTER TABLE notes ADD COLUMN IF NOT EXISTS owner text REFERENCES others;\n",
         "CREATE TABLE IF NOT EXISTS parts_1 PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO "
         "('2026-03-01');\n",
         "CREATE SEQUENCE IF NOT EXISTS numbers;\n",

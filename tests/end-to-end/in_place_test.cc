@@ -223,6 +223,20 @@ TEST_F(InPlace, DuplicatesUnderAnExpressionAndAPredicateAreNamedBeforeTheBuild) 
   EXPECT_EQ(scalar("SELECT count(*) FROM pg_class WHERE relname = 'lone_owner'"), "0");
 }
 
+TEST_F(InPlace, AConstantKeyAndAKeyThatOnlyThePredicateMakesPossibleAreNoFalseAlarm) {
+  product_.as(
+      "keeper",
+      "CREATE FUNCTION is_number(v text) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RETURN v "
+      "~ '^[0-9]+$'; END$$;"
+      "CREATE TABLE settings (v text); INSERT INTO settings VALUES ('7')");
+  EXPECT_EQ(up("CREATE UNIQUE INDEX only_row ON settings ((true));\n").exit_code(), 0);
+  product_.as("keeper", "DROP INDEX only_row; INSERT INTO settings VALUES ('x'), ('y')");
+  product_.write("0002_next.sql",
+                 "CREATE UNIQUE INDEX numbers ON settings ((v::integer)) WHERE is_number(v);\n");
+  const Answer answer = ask({"up"});
+  EXPECT_EQ(answer.exit_code(), 0) << describe(answer.finished);
+}
+
 TEST_F(InPlace, RowsThatAPredicateLeavesOutAreNoDuplicates) {
   EXPECT_EQ(up("CREATE UNIQUE INDEX lone_owner ON accounts (lower(owner)) WHERE id <= 97;\n").exit_code(), 0);
 }

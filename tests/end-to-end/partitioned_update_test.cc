@@ -92,6 +92,56 @@ TEST_F(PartitionedUpdate, WhatBatchesWouldGiveAnotherMeaningIsRefused) {
   EXPECT_EQ(refusal("UPDATE parts SET amount = 1;\n"), "batch-statement-triggers");
 }
 
+TEST_F(PartitionedUpdate, WhatAPartitionWouldUnderstandOtherwiseIsRefused) {
+  EXPECT_EQ(refusal("UPDATE parts SET amount = DEFAULT;\n"), "batch-default");
+  EXPECT_EQ(refusal("UPDATE parts SET amount = 1 WHERE public.parts.id = 1;\n"), "batch-qualified-column");
+  product_.as(
+      "keeper",
+      "CREATE TABLE parts_east (amount integer NOT NULL DEFAULT 1, region text NOT NULL, id integer NOT "
+      "NULL); ALTER TABLE parts ATTACH PARTITION parts_east FOR VALUES IN ('east')");
+  EXPECT_EQ(refusal("UPDATE parts SET amount = length(parts::text);\n"), "batch-whole-row");
+  product_.as("keeper",
+              "CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+              "CREATE TRIGGER noted AFTER UPDATE ON parts_south EXECUTE FUNCTION noted()");
+  EXPECT_EQ(refusal("UPDATE parts SET amount = 1;\n"), "batch-statement-triggers");
+  EXPECT_EQ(up("UPDATE parts * SET note = 1;\n").exit_code(), 5);
+  EXPECT_EQ(up("DELETE FROM parts * WHERE id = 5;\n").exit_code(), 0);
+}
+
+TEST_F(PartitionedUpdate, APartitionThatIsDroppedMeanwhileIsDone) {
+  product_.write("0001_change.sql", "UPDATE parts SET amount = amount + 1;\n");
+  Command command = product_.command({"up", "--batch-rows", "500"});
+  command.environment["CROSSFADE_FAULT"] = "batch.advance#2:after:kill";
+  EXPECT_EQ(run(command).signal, SIGKILL);
+  product_.as("keeper", "DROP TABLE parts_south, parts_north_2");
+  const Answer answer = product_.ask({"up"});
+  EXPECT_EQ(answer.exit_code(), 0) << describe(answer.finished);
+  EXPECT_EQ(scalar("SELECT count(*) FROM parts WHERE amount <> id + 1"), "0");
+}
+
+TEST_F(PartitionedUpdate, PartitionsThatTheFileItselfMakesAreWaitedFor) {
+  const std::string sql =
+      "CREATE TABLE parts_west PARTITION OF parts FOR VALUES IN ('west');\n"
+      "INSERT INTO parts VALUES (9001, 'west', 9001);\n"
+      "UPDATE parts SET amount = amount + 1;\n"
+      "CREATE INDEX parts_amount ON parts (amount);\n";
+  product_.write("0001_change.sql", sql);
+  EXPECT_EQ(product_.ask({"plan"}).text("/revisions/0/announcements/0/code"), "planned-later");
+  const Answer answer = up(sql);
+  ASSERT_EQ(answer.exit_code(), 0) << describe(answer.finished);
+  Product plain;
+  plain.as("keeper", kParts);
+  plain.as("keeper", sql);
+  EXPECT_EQ(product_.schema(), plain.schema());
+  EXPECT_EQ(product_.rows("parts"), plain.rows("parts"));
+}
+
+TEST_F(PartitionedUpdate, AUniqueIndexWithoutThePartitionKeyIsRefusedBeforeAnythingRuns) {
+  EXPECT_EQ(refusal("ALTER TABLE parts ADD CHECK (id > -1), ADD COLUMN z integer UNIQUE;\n"),
+            "statement-fails");
+  EXPECT_EQ(refusal("CREATE UNIQUE INDEX ON parts (region);\n"), "statement-fails");
+}
+
 TEST_F(PartitionedUpdate, ATableWithoutPartitionsHasNoRowToChange) {
   product_.as("keeper", "CREATE TABLE none (id integer PRIMARY KEY) PARTITION BY RANGE (id)");
   EXPECT_EQ(up("UPDATE none SET id = 1 WHERE false;\nDELETE FROM none;\n").text("/error/code"),

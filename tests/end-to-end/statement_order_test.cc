@@ -165,12 +165,6 @@ TEST_F(StatementOrder, EveryClauseOfAColumnIsCarriedOutOnce) {
             "t");
 }
 
-TEST_F(StatementOrder, AColumnWithAForeignKeyAndAnotherConstraintIsRefusedRatherThanCutShort) {
-  product_.as("keeper", "CREATE TABLE users (id integer PRIMARY KEY)");
-  expect_refused("ALTER TABLE accounts ADD COLUMN holder integer UNIQUE REFERENCES users;\n",
-                 "unsupported-statement");
-}
-
 TEST_F(StatementOrder, APrimaryKeyOverTwoNullableColumnsValidatesBoth) {
   product_.as("keeper", "CREATE TABLE tags (a integer, b integer); INSERT INTO tags VALUES (1, 1), (1, 2)");
   const Answer done = up("ALTER TABLE tags ADD PRIMARY KEY (a, b);\n");
@@ -204,6 +198,89 @@ TEST_F(StatementOrder, ARevertedDownLeavesTheRevisionApplied) {
   ASSERT_EQ(reverted.exit_code(), 0) << describe(reverted.finished);
   EXPECT_EQ(scalar("SELECT to_regclass('items') IS NOT NULL"), "t");
   EXPECT_EQ(scalar("SELECT count(*) FROM crossfade.revisions"), "1");
+}
+
+TEST_F(StatementOrder, AnIndexMayBeMadeDroppedAndMadeAnew) {
+  product_.write("0001_one.sql", "CREATE INDEX again ON accounts (balance);\n");
+  product_.write("0002_two.sql", "DROP INDEX again;\nCREATE INDEX again ON accounts (balance, id);\n");
+  EXPECT_EQ(product_.ask({"plan"}).exit_code(), 0);
+  EXPECT_EQ(product_.ask({"up"}).exit_code(), 0);
+}
+
+TEST_F(StatementOrder, AForeignKeyInTheSameAlterAsARewriteWantsAStatementOfItsOwn) {
+  product_.as("keeper", "CREATE TABLE owners (id integer PRIMARY KEY)");
+  expect_refused(
+      "ALTER TABLE accounts ADD COLUMN c integer REFERENCES owners, ALTER COLUMN id TYPE bigint;\n",
+      "split-statement");
+  EXPECT_EQ(up("ALTER TABLE accounts ADD COLUMN c integer REFERENCES owners, ADD COLUMN d integer REFERENCES "
+               "owners "
+               "CHECK (d <> c);\nALTER TABLE accounts ADD COLUMN e text;\n")
+                .exit_code(),
+            0);
+}
+
+TEST_F(StatementOrder, WhatATriggerBeforeItWouldLoseStopsTruncateBeforeAnythingRuns) {
+  product_.as("keeper",
+              "CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'");
+  expect_refused(
+      "CREATE TRIGGER noted BEFORE INSERT ON accounts FOR EACH ROW EXECUTE FUNCTION noted();\nTRUNCATE "
+      "accounts;\n",
+      "dependent-made-before");
+  EXPECT_FALSE(product_.has_journal());
+}
+
+TEST_F(StatementOrder, FunctionsThatMayHaveEffectsAreOpaqueWhereverTheyStand) {
+  product_.as("keeper",
+              "CREATE FUNCTION effects() RETURNS integer LANGUAGE sql AS 'DELETE FROM accounts WHERE id = 1 "
+              "RETURNING "
+              "1';"
+              "CREATE FUNCTION pure() RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT 1'");
+  for (const char* sql :
+       {"INSERT INTO accounts VALUES (9001, 'x', effects());\n", "CREATE TABLE x AS SELECT effects();\n",
+        "CREATE MATERIALIZED VIEW x AS SELECT effects();\n", "UPDATE accounts SET balance = effects();\n",
+        "INSERT INTO accounts SELECT 9001, 'x', effects();\n",
+        "CREATE FUNCTION more() RETURNS integer LANGUAGE sql AS 'SELECT 1';\nCREATE TABLE x AS SELECT "
+        "more();\n"})
+    expect_refused(sql, "opaque-statement");
+  EXPECT_EQ(up("INSERT INTO accounts VALUES (9001, 'x', pure());\nUPDATE accounts SET balance = pure();\n")
+                .exit_code(),
+            0);
+  product_.write("0002_marked.sql",
+                 "-- crossfade:opaque one row\nINSERT INTO accounts VALUES (9002, 'x', effects());\n");
+  EXPECT_EQ(product_.ask({"up"}).exit_code(), 0);
+}
+
+TEST_F(StatementOrder, ConcurrentlyOnATableOfTheSameFileIsDoneAtOnce) {
+  const Answer answer =
+      up("CREATE TABLE fresh (id integer);\nCREATE INDEX CONCURRENTLY fresh_id ON fresh (id);\n"
+         "REINDEX INDEX CONCURRENTLY fresh_id;\nDROP INDEX CONCURRENTLY fresh_id;\nVACUUM fresh;\n");
+  EXPECT_EQ(answer.exit_code(), 0) << describe(answer.finished);
+}
+
+TEST_F(StatementOrder, ATypeGoesWithTheTableAndTheColumnThatUseIt) {
+  product_.as(
+      "keeper",
+      "CREATE TYPE mood AS ENUM ('good'); CREATE DOMAIN cents AS integer; CREATE TYPE other AS ENUM ('x');"
+      "CREATE TABLE moods (m mood, list mood[]); INSERT INTO moods VALUES ('good');"
+      "ALTER TABLE accounts ADD COLUMN price cents, ADD COLUMN o other");
+  const std::string before = product_.schema();
+  expect_refused(
+      "DROP TABLE moods;\nALTER TABLE accounts DROP COLUMN price;\nDROP TYPE mood;\nDROP TYPE other;\n",
+      "has-dependents");
+  const Answer answer =
+      up("DROP TABLE moods;\nALTER TABLE accounts DROP COLUMN price;\nDROP TYPE mood;\n"
+         "DROP DOMAIN cents;\n",
+         {"--approve"});
+  ASSERT_EQ(answer.exit_code(), 0) << describe(answer.finished);
+  EXPECT_EQ(scalar("SELECT count(*) FROM pg_type WHERE typname IN ('mood', 'cents') AND typnamespace = "
+                   "'public'::regnamespace"),
+            "0");
+  const Answer reverted = product_.ask({"revert"});
+  ASSERT_EQ(reverted.exit_code(), 0) << describe(reverted.finished);
+  EXPECT_EQ(product_.schema(), before);
+  ASSERT_EQ(product_.ask({"up", "--approve", "--contract"}).exit_code(), 0);
+  EXPECT_EQ(scalar("SELECT count(*) FROM pg_type WHERE typname IN ('mood', 'cents')"), "0");
+  EXPECT_THAT(product_.traces(), IsEmpty());
 }
 
 }  // namespace

@@ -34,12 +34,22 @@ TEST(RevisionSource, IsCleanWhereEverythingGoesThroughOperations) {
               IsEmpty());
 }
 
+TEST(RevisionSource, NamesParametersThatOfflineSqlPrintsAsNull) {
+  for (const char* line : {"    op.get_bind().execute(sa.text(\"UPDATE t SET b = :s\"), {\"s\": \"!\"})\n",
+                           "    op.get_bind().execute(t.update().where(t.c.id == sa.bindparam(\"i\")))\n",
+                           "    bind = op.get_bind()\n    bind.execute(t.insert(), [{\"a\": 1}])\n"})
+    EXPECT_THAT(kinds(line), ElementsAre(PythonStepKind::parameters)) << line;
+  EXPECT_THAT(kinds("    op.execute(\"UPDATE t SET a = f(1, 2)\", execution_options={\"x\": 1})\n"
+                    "    op.execute(sa.text(\"SELECT 1\"),)\n"),
+              IsEmpty());
+}
+
 TEST(RevisionSource, NamesALoopOverRows) {
   const RevisionSource source = upgrade(
       "    connection = op.get_bind()\n"
       "    for row in connection.execute(sa.text(\"SELECT id FROM t\")):\n"
       "        connection.execute(sa.text(\"UPDATE t SET x = 1 WHERE id = :id\"), {\"id\": row.id})\n");
-  ASSERT_EQ(source.steps.size(), 1);
+  ASSERT_EQ(source.steps.size(), 2);
   EXPECT_EQ(source.steps.front().kind, PythonStepKind::row_loop);
   EXPECT_EQ(source.steps.front().line, 9);
   EXPECT_EQ(source.steps.front().text, "for row in connection.execute(sa.text(\"SELECT id FROM t\")):");

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 
 #include "migrations/created_relations.h"
 #include "orchestrator/planning/catalog_facts.h"
@@ -84,11 +83,12 @@ std::optional<ExistingObjectAnswer> taken_name(postgres::Session& session, const
 }
 
 std::string kind_of(const postgres::Table& found) {
-  static const std::map<std::string, std::string> kinds = {
-      {"r", "table"}, {"p", "table"},    {"v", "view"},         {"m", "materialized view"},
-      {"i", "index"}, {"S", "sequence"}, {"f", "foreign table"}};
-  const auto kind = kinds.find(found.kind);
-  return kind == kinds.end() ? "relation" : kind->second;
+  if (found.kind == "r" || found.kind == "p") return "table";
+  if (found.kind == "v") return "view";
+  if (found.kind == "m") return "materialized view";
+  if (found.kind == "f") return "foreign table";
+  if (found.kind == "S") return "sequence";
+  return found.kind == "i" || found.kind == "I" ? "index" : "relation";
 }
 
 std::string wanted_kind(const Statement& statement) {

@@ -94,8 +94,8 @@ class StepReader {
 
   void read_token(Tokens line, std::size_t index) {
     static constexpr std::array<std::string_view, 2> kOffline = {"is_offline_mode", "as_sql"};
-    static constexpr std::array<std::string_view, 4> kSession = {"Session", "sessionmaker", "scoped_session",
-                                                                 "query"};
+    static constexpr std::array<std::string_view, 7> kSession = {
+        "Session", "SessionLocal", "sessionmaker", "scoped_session", "query", "create_engine", "get_engine"};
     static constexpr std::array<std::string_view, 12> kInspection = {
         "inspect",     "Inspector",        "from_engine",
         "has_table",   "get_table_names",  "get_columns",
@@ -108,8 +108,11 @@ class StepReader {
     if (token.kind != PythonKind::name) return;
     if (one_of(token.text, kOffline)) add(PythonStepKind::offline_branch, token);
     if (called(line, index) && one_of(token.text, kSession)) add(PythonStepKind::session, token);
-    if (token.is_name("session") && index + 1 < line.size() && line[index + 1].is_mark('.'))
-      add(PythonStepKind::session, token);
+    // Not the module sqlalchemy.engine.
+    const bool module_of_it = attribute(line, index) && index >= 2 &&
+                              (line[index - 2].is_name("sa") || line[index - 2].is_name("sqlalchemy"));
+    const bool owner = token.is_name("session") || (token.is_name("engine") && !module_of_it);
+    if (owner && index + 1 < line.size() && line[index + 1].is_mark('.')) add(PythonStepKind::session, token);
     if (called(line, index) && one_of(token.text, kInspection)) add(PythonStepKind::inspection, token);
     if (token.is_name("autoload_with") || token.is_name("autoload")) add(PythonStepKind::inspection, token);
     if (called(line, index) && token.is_name("bindparam")) add(PythonStepKind::parameters, token);
@@ -245,7 +248,7 @@ std::string describe(PythonStepKind kind) {
     case PythonStepKind::row_count:
       return "uses the number of rows that a statement changed";
     case PythonStepKind::session:
-      return "works through an ORM session";
+      return "works through a session or connection of its own";
     case PythonStepKind::inspection:
       return "inspects the database";
     case PythonStepKind::parameters:

@@ -15,7 +15,7 @@ enum class PythonStepKind {
   result,          ///< uses what a statement returns
   row_loop,        ///< loops over what a statement returns
   row_count,       ///< uses how many rows a statement changed
-  session,         ///< works through SQLAlchemy's ORM
+  session,         ///< works through SQLAlchemy's ORM, or a connection that is not Alembic's
   inspection,      ///< asks the database for its tables
   parameters,      ///< gives a statement parameters
   tab,             ///< a tab in a text, which offline SQL turns into blanks

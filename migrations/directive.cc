@@ -193,7 +193,7 @@ void refuse_other_sections(const Source& source, std::size_t begin, std::size_t 
       R"re(-+\s*[@+!#/]*\s*((goose|migrat\w*)[\s:]*)?(up|down)(\s+(migration|begin|end))?\s*:?)re",
       std::regex::icase);
   static const std::regex ruled(
-      R"re(--[\s=\-*#>:]*(step\s*:\s*)?(up|down|upgrade|downgrade|forwards?|backwards?|rollback|undo)[\s=\-*#<:]*)re",
+      R"re(--\s*([=\-*#>]{2,}\s*)?(step\s*:\s*)?(up|down|upgrade|downgrade|forwards?|backwards?|rollback|undo)(\s*[=\-*#<]{2,})?)re",
       std::regex::icase);
   static const std::regex sqitch(R"re(--\s*(deploy|revert|verify)\s+\S+:\S+\s+(to|from|on)\s+\S+)re",
                                  std::regex::icase);
@@ -203,8 +203,11 @@ void refuse_other_sections(const Source& source, std::size_t begin, std::size_t 
   // These are known, and read elsewhere.
   static const std::regex markers(R"re(--\s*(\+goose|migrate:).*)re", std::regex::icase);
   const bool known = std::regex_match(comment, markers);
-  const bool divides = std::regex_match(comment, sections) || std::regex_match(comment, ruled) ||
-                       std::regex_match(comment, sqitch);
+  std::smatch rule;
+  // The word alone is a comment like any other.
+  const bool drawn =
+      std::regex_match(comment, rule, ruled) && (rule[1].matched || rule[2].matched || rule[4].matched);
+  const bool divides = drawn || std::regex_match(comment, sections) || std::regex_match(comment, sqitch);
   if (!alone || known || !divides) return;
   throw failure_at(source, begin,
                    {.code = "foreign-format",

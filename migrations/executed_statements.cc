@@ -54,9 +54,20 @@ bool asks_only(const std::string& function) {
   return catalog || std::find(kNames.begin(), kNames.end(), function) != kNames.end();
 }
 
+/// Of an INSERT the values that an empty copy's sequences and defaults gave.
 bool returns_changed_rows(const ParsedStatement& parsed) {
-  const bool changes = parsed.node == "UpdateStmt" || parsed.node == "DeleteStmt";
+  const bool changes =
+      parsed.node == "UpdateStmt" || parsed.node == "DeleteStmt" || parsed.node == "InsertStmt";
   return changes && tree::array(parsed.fields, "returningList") != nullptr;
+}
+
+bool takes_sequence_value(const ParsedStatement& parsed) {
+  if (parsed.node != "SelectStmt") return false;
+  Reads reads;
+  collect(json::value(parsed.fields), reads);
+  return std::any_of(reads.functions.begin(), reads.functions.end(), [](const std::string& function) {
+    return function == "nextval" || function == "currval" || function == "lastval";
+  });
 }
 
 bool sets_where_names_are(const ParsedStatement& parsed) {
@@ -148,7 +159,7 @@ class Collector {
       return;
     }
     if (!current_.version_changes.empty()) throw outside(text, "a statement ran between version rows");
-    if (meaning == Meaning::query) queries_.push_back(text);
+    if (meaning == Meaning::query || takes_sequence_value(parsed)) queries_.push_back(text);
     current_.statements.push_back(std::move(text));
   }
 

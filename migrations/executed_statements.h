@@ -13,8 +13,8 @@ namespace crossfade::migrations {
 
 struct ExecutedScript {
   AlembicScript script;
-  /// By revision: the statements among its own that return rows of user tables, which its Python may have
-  /// used.
+  /// By revision: the statements among its own that return rows of user tables or values of sequences, which
+  /// its Python may have used.
   std::map<std::string, std::vector<std::string>> queries;
 };
 

@@ -134,6 +134,8 @@ class Preparation {
                      .next = "Name the target revision."});
     }
     const std::string from = heads.empty() ? "" : *heads.begin();
+    const std::set<std::string> applied = with_ancestors(history_, heads);
+    refuse_own_connections(applied);
     const std::string text = project.offline_sql(from, options_.target);
     const std::string sql = resolve_percent_signs(text, options_, source_folder());
     AlembicScript script = migrations::split_alembic_script(
@@ -142,11 +144,25 @@ class Preparation {
          1});
     require_version_table(script);
     // Alembic's offline mode knows one head; what the others have brought is applied already.
-    const std::set<std::string> applied = with_ancestors(history_, heads);
     std::erase_if(script.revisions,
                   [&](const AlembicRevision& revision) { return applied.contains(revision.revision); });
     accept(std::move(script), "");
     require_target();
+  }
+
+  /// Printing SQL runs the Python of every revision on the way, against the live database.
+  void refuse_own_connections(const std::set<std::string>& applied) const {
+    std::set<std::string> wanted;
+    for (const HistoryEntry& entry : history_) {
+      const bool head = entry.head && (options_.target == "head" || options_.target == "heads");
+      if (head || entry.revision.starts_with(options_.target)) wanted.insert(entry.revision);
+    }
+    const std::set<std::string> on_the_way = with_ancestors(history_, wanted);
+    for (const HistoryEntry& entry : history_) {
+      if (!on_the_way.contains(entry.revision) || applied.contains(entry.revision)) continue;
+      if (auto problem = check_connections(entry.revision, read_source_file(entry.path, entry.message)))
+        throw Failure(ExitCode::refused, std::move(*problem));
+    }
   }
 
   void from_recording() {

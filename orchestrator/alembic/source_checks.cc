@@ -92,6 +92,14 @@ std::optional<Problem> check_backslashes(const AlembicRevision& revision, const 
   return std::nullopt;
 }
 
+std::optional<Problem> check_connections(const std::string& revision, const SourceFile& file) {
+  const PythonStep* step = file.source ? file.source->find(PythonStepKind::session) : nullptr;
+  if (step == nullptr) return std::nullopt;
+  const AlembicRevision named{.revision = revision};
+  return python_step(named, file, *step, "a revision that works through Alembic's own connection alone",
+                     by_hand(named));
+}
+
 std::vector<Problem> check_printed(const AlembicRevision& revision, const SourceFile& file, bool unchecked) {
   std::vector<Problem> out;
   if (!file.source) {

@@ -28,6 +28,10 @@ SourceFile read_source_file(const std::string& path, std::string message);
 std::optional<Problem> check_backslashes(const migrations::AlembicRevision& revision,
                                          const std::string& message);
 
+/// A session or engine of the revision's own: whatever prints its SQL would carry its effects out. To be
+/// asked before its Python runs.
+std::optional<Problem> check_connections(const std::string& revision, const SourceFile& file);
+
 /// For SQL that was printed. `unchecked` accepts revisions whose Python is not known.
 std::vector<Problem> check_printed(const migrations::AlembicRevision& revision, const SourceFile& file,
                                    bool unchecked);

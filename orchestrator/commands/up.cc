@@ -6,7 +6,9 @@
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/pending.h"
 #include "orchestrator/commands/saved_plan.h"
+#include "orchestrator/journal_schema.h"
 #include "orchestrator/run_context.h"
+#include "postgres/problem.h"
 
 namespace crossfade::orchestrator {
 
@@ -20,11 +22,30 @@ bool worth_waiting_for(const CommandResult& result) {
                             result.problem->code == "unreachable");
 }
 
+/// A revision that is being taken back counts as applied still, and nothing of it is pending.
+void refuse_unfinished_down(postgres::Session& session) {
+  if (!journal_exists(session)) return;
+  for (const Run& run : Journal(session).open_runs()) {
+    if (run.end.direction != migrations::Direction::down || run.phase == Phase::soaking) continue;
+    throw Failure(
+        ExitCode::resumable,
+        {.code = "unfinished-down",
+         .object = run.display(),
+         .message = fmt::format("run {} takes revision {} back, and is not finished", run.run, run.revision),
+         .expected = "revisions that are applied or not",
+         .found = "phase " + to_string(run.phase),
+         .next = fmt::format("`crossfade down` goes on with it; `crossfade abort {}` undoes its unfinished "
+                             "statement.",
+                             run.run)});
+  }
+}
+
 CommandResult apply_pending(const CommandEnvironment& environment, const UpOptions& options,
                             Reporter& reporter) {
   const migrations::RevisionDirectory directory = migrations::load_directory(environment.options.directory);
   const auto session = environment.connect().open({.application_name = "crossfade/up"});
   const std::vector<migrations::MigrationFile> pending = pending_up_to(*session, directory, options.target);
+  if (pending.empty()) refuse_unfinished_down(*session);
   ApplyOptions apply = options.apply;
   if (!options.plan_file.empty()) apply.plan = saved_plan(environment, pending, options.plan_file);
   return RevisionRuns(environment, apply, reporter).apply(pending);

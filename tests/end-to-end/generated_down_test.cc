@@ -1,5 +1,7 @@
 // `down --generated` where a file has no down section: from the statements, and from what the journal keeps
 // of the tables as they were.
+#include <signal.h>
+
 #include "tests/end-to-end/product.h"
 
 namespace crossfade::tests {
@@ -26,6 +28,27 @@ TEST_F(GeneratedDown, WhatWasDroppedComesBackAsItWas) {
   EXPECT_THAT(offered.text("/error/found"), HasSubstr("CREATE INDEX accounts_owner ON public.accounts"));
   const Answer down = product_.ask({"down", "--generated"});
   ASSERT_EQ(down.exit_code(), 0) << describe(down.finished);
+  EXPECT_EQ(product_.schema(), before);
+}
+
+TEST_F(GeneratedDown, UpSaysThatADownIsUnfinished) {
+  ASSERT_EQ(up("ALTER TABLE accounts ADD COLUMN a text, ADD COLUMN b text;\n").exit_code(), 0);
+  Command command = product_.command({"down", "--generated", "--allow-data-loss"});
+  command.environment["CROSSFADE_FAULT"] = "in_place.statement#1:after:kill";
+  EXPECT_EQ(run(command).signal, SIGKILL);
+  const Answer told = product_.ask({"up"});
+  EXPECT_EQ(told.exit_code(), 4) << describe(told.finished);
+  EXPECT_EQ(told.error_code(), "unfinished-down");
+  EXPECT_EQ(product_.ask({"down", "--generated", "--allow-data-loss", "--contract"}).exit_code(), 0);
+  EXPECT_EQ(product_.ask({"up"}).exit_code(), 0);
+}
+
+TEST_F(GeneratedDown, ANotNullThatWasThereBeforeStays) {
+  const std::string before = product_.schema();
+  ASSERT_EQ(up("ALTER TABLE accounts ALTER COLUMN owner SET NOT NULL, ALTER COLUMN balance SET NOT NULL;\n")
+                .exit_code(),
+            0);
+  ASSERT_EQ(product_.ask({"down", "--generated"}).exit_code(), 0);
   EXPECT_EQ(product_.schema(), before);
 }
 

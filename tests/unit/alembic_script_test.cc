@@ -271,12 +271,16 @@ TEST(ExecutedStatements, BecomeRevisionsWithoutQuestionsAboutTheCatalog) {
 TEST(ExecutedStatements, NameTheQueriesOfUserTables) {
   const ExecutedScript read =
       executed({kRead, "SELECT id FROM t", "UPDATE t SET x = 1 RETURNING id", "SELECT setval('t_id_seq', 10)",
+                "INSERT INTO t VALUES (1) RETURNING id", "SELECT nextval('t_id_seq')",
                 "WITH names AS (SELECT relname FROM pg_catalog.pg_class) SELECT * FROM names",
                 "UPDATE alembic_version SET version_num='b' WHERE alembic_version.version_num = 'a'"});
-  EXPECT_THAT(read.queries.at("b"), ElementsAre("SELECT id FROM t", "UPDATE t SET x = 1 RETURNING id"));
+  EXPECT_THAT(read.queries.at("b"),
+              ElementsAre("SELECT id FROM t", "UPDATE t SET x = 1 RETURNING id",
+                          "INSERT INTO t VALUES (1) RETURNING id", "SELECT nextval('t_id_seq')"));
   EXPECT_THAT(
       read.script.revisions.front().statements,
-      ElementsAre("SELECT id FROM t", "UPDATE t SET x = 1 RETURNING id", "SELECT setval('t_id_seq', 10)"));
+      ElementsAre("SELECT id FROM t", "UPDATE t SET x = 1 RETURNING id", "SELECT setval('t_id_seq', 10)",
+                  "INSERT INTO t VALUES (1) RETURNING id", "SELECT nextval('t_id_seq')"));
 }
 
 TEST(ExecutedStatements, RefuseAnEnvironmentThatChangesWhereNamesAre) {

@@ -68,6 +68,8 @@ TEST(RevisionSource, NamesOtherUsesOfTheDatabase) {
               testing::Contains(PythonStepKind::result));
   EXPECT_THAT(kinds("    session = Session(bind=op.get_bind())\n"), ElementsAre(PythonStepKind::session));
   EXPECT_THAT(kinds("    db.session.commit()\n"), ElementsAre(PythonStepKind::session));
+  EXPECT_THAT(kinds("    with engine.begin() as c:\n        pass\n"), ElementsAre(PythonStepKind::session));
+  EXPECT_THAT(kinds("    e = sa.create_engine(url)\n"), ElementsAre(PythonStepKind::session));
   EXPECT_THAT(kinds("    if sa.inspect(op.get_bind()).has_table(\"t\"):\n        return\n"),
               testing::Contains(PythonStepKind::inspection));
   EXPECT_THAT(kinds("    if not context.is_offline_mode():\n        move_rows()\n"),

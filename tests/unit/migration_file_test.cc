@@ -179,11 +179,27 @@ TEST(MigrationFile, RefusesMarkersThatWouldBePassedOver) {
 }
 
 TEST(MigrationFile, RefusesOtherToolsFormats) {
-  for (const std::string_view text :
-       {"--liquibase formatted sql\n--changeset me:1\n", "-- +migrate Up\n", "-- Running upgrade a -> b\n",
-        "-- !Ups\n", "--- !Downs", "-- rambler up\n", "---- create above / drop below ----", "-- //@UNDO",
-        "-- Up Migration\n", "-- down\n", "SELECT 1;\n--UP", "-- @down", "--+up BEGIN", "-- migrate up",
-        "-- migration:up", "--- migrate:up", "-- goose Up", "-- Revert shop:users from pg\n"}) {
+  for (const std::string_view text : {"--liquibase formatted sql\n--changeset me:1\n",
+                                      "-- +migrate Up\n",
+                                      "-- Running upgrade a -> b\n",
+                                      "-- !Ups\n",
+                                      "--- !Downs",
+                                      "-- rambler up\n",
+                                      "---- create above / drop below ----",
+                                      "-- //@UNDO",
+                                      "-- Up Migration\n",
+                                      "-- down\n",
+                                      "SELECT 1;\n--UP",
+                                      "-- @down",
+                                      "--+up BEGIN",
+                                      "-- ==== UP ====",
+                                      "-- upgrade --",
+                                      "-- step: forward",
+                                      "-- migrate up",
+                                      "-- migration:up",
+                                      "--- migrate:up",
+                                      "-- goose Up",
+                                      "-- Revert shop:users from pg\n"}) {
     EXPECT_EQ(refusal(text).code, "foreign-format") << text;
   }
 }

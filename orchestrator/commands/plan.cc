@@ -76,10 +76,13 @@ CommandResult show_plans(const CommandEnvironment& environment,
   if (!refusals.empty()) result.exit_code = ExitCode::refused;
   const PlannedFor planned_for = planned_for_of(environment, files, plans);
   result.document["fingerprint"] = planned_for.fingerprint;
-  result.document["planned_for"] = document_of(planned_for);
   result.document["revisions"] = std::move(revisions);
   result.document["refusals"] = std::move(refusals);
-  if (!options.out.empty()) save_plan(options.out, result.document);
+  if (!options.out.empty()) {
+    boost::json::object saved = result.document;
+    saved["planned_for"] = document_of(planned_for);
+    save_plan(options.out, saved);
+  }
   return result;
 }
 

@@ -209,11 +209,6 @@ InPlaceSteps changes_in_with(const StatementContext& context) {
   return result;
 }
 
-bool says_opaque(const StatementContext& context) {
-  return std::any_of(context.file->directives.begin(), context.file->directives.end(),
-                     [](const migrations::Directive& directive) { return directive.name == "opaque"; });
-}
-
 /// Without CASCADE.
 bool drops_type(const migrations::Statement& statement) {
   return !migrations::dropped_types(statement).empty() &&
@@ -244,7 +239,7 @@ InPlaceSteps planned(const StatementContext& context) {
                                 "DROP OWNED drops whatever a role has, crossfade's journal too",
                                 "objects that are named", "Drop what is meant by its name.")}};
   }
-  if (!context.effects.empty() && !says_opaque(context)) {
+  if (!context.effects.empty() && opaque_directive(context) == nullptr) {
     return {
         .refusals = {cannot(
             context, "opaque-statement",

@@ -61,12 +61,17 @@ InPlaceSteps plan_autocommit(const StatementContext& context, std::string_view h
   return {.steps = steps.take()};
 }
 
-InPlaceSteps plan_opaque(const StatementContext& context) {
+const migrations::Directive* opaque_directive(const StatementContext& context) {
   const auto& directives = context.file->directives;
-  const auto opaque =
+  const auto found =
       std::find_if(directives.begin(), directives.end(),
                    [](const migrations::Directive& directive) { return directive.name == "opaque"; });
-  if (opaque == directives.end()) {
+  return found == directives.end() ? nullptr : &*found;
+}
+
+InPlaceSteps plan_opaque(const StatementContext& context) {
+  const migrations::Directive* opaque = opaque_directive(context);
+  if (opaque == nullptr) {
     return {
         .refusals = {{.code = "opaque-statement",
                       .object = context.where(),

@@ -15,6 +15,9 @@ InPlaceSteps plan_plain(const StatementContext& context, std::string_view hazard
 /// Outside a transaction, because PostgreSQL wants it so.
 InPlaceSteps plan_autocommit(const StatementContext& context, std::string_view hazard);
 
+/// The file's word for statements whose text does not tell what they do; null where it has none.
+const migrations::Directive* opaque_directive(const StatementContext& context);
+
 /// DO, CALL, functions with effects, unknown statements: only with  -- crossfade:opaque reason.
 InPlaceSteps plan_opaque(const StatementContext& context);
 

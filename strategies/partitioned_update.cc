@@ -126,9 +126,7 @@ migrations::Statement on_partition(const migrations::Statement& statement, const
 BatchedUpdates plan_partitioned_update(const migrations::Statement& statement, const PartitionedTable& whole,
                                        const std::vector<BatchedPartition>& partitions) {
   const BatchStatement read = read_batch_statement(statement, whole.table.name);
-  BatchedUpdates out{.plans = {}, .refusals = partitioned_refusals(statement, whole)};
-  if (!out.refusals.empty()) return out;
-  out.announcements = batch_announcements(read, whole.table, whole.facts);
+  BatchedUpdates out{.announcements = batch_announcements(read, whole.table, whole.facts)};
   if (!whole.fills_column && !partitions.empty()) out.announcements.push_back(moving_rows(whole.table));
   for (const BatchedPartition& partition : partitions) {
     add_new(out.refusals, partition_refusals(read, whole, partition));

@@ -38,7 +38,7 @@ struct PartitionedTable {
 std::vector<Problem> partitioned_refusals(const migrations::Statement& statement,
                                           const PartitionedTable& whole);
 
-/// `statement` is an UpdateStmt or DeleteStmt about `whole`, without partitioned_refusals().
+/// `statement` is an UpdateStmt or DeleteStmt about `whole`; partitioned_refusals() has none for it.
 BatchedUpdates plan_partitioned_update(const migrations::Statement& statement, const PartitionedTable& whole,
                                        const std::vector<BatchedPartition>& partitions);
 

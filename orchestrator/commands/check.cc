@@ -112,9 +112,9 @@ class Check {
  private:
   /// Each revision by itself: what a down section leaves behind may be taken away by the next one.
   void down_and_up_again(const std::vector<Schema>& schemas) {
+    const auto session = environment_.connect().open({.application_name = "crossfade/check"});
     for (std::size_t index = files_.size(); index-- > 0;) {
       const migrations::MigrationFile& file = files_[index];
-      const auto session = environment_.connect().open({.application_name = "crossfade/check"});
       apply("down", {way_back(file, kept_definitions(*session, file.revision),
                               {.generated = true, .allow_data_loss = true})});
       compare(file, "down", "the schema before its `up`", schemas[index]);

@@ -15,8 +15,8 @@ struct WayBackOptions {
 };
 
 /// The file with what takes it back in the up section's place; `kept` are the definitions from before its
-/// `up`. Throws Failure (exit 5, "no-down-section")
-/// where there is neither, or where the inverse must be asked for.
+/// `up`. Throws Failure (exit 5, "no-down-section") where there is neither, or where the inverse must be
+/// asked for.
 migrations::MigrationFile way_back(const migrations::MigrationFile& file,
                                    const std::vector<KeptDefinition>& kept, const WayBackOptions& options);
 

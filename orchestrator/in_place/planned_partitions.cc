@@ -12,12 +12,15 @@ namespace crossfade::orchestrator {
 
 namespace {
 
+// Asked under the parent's lock: pg_partition_tree() would wait for a lock on every partition.
 constexpr std::string_view kPartitions = R"sql(
+WITH RECURSIVE below(oid) AS (
+  SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = pg_catalog.to_regclass($1)
+  UNION ALL
+  SELECT i.inhrelid FROM below JOIN pg_catalog.pg_inherits i ON i.inhparent = below.oid)
 SELECT n.nspname AS schema, c.relname AS name
-  FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1)) t
-  JOIN pg_catalog.pg_class c ON c.oid = t.relid
+  FROM below JOIN pg_catalog.pg_class c ON c.oid = below.oid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
- WHERE t.level > 0
 )sql";
 
 }  // namespace

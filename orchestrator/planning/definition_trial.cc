@@ -140,12 +140,16 @@ std::vector<std::string> constraint_lines(const postgres::Table& table) {
   return out;
 }
 
+/// Of a partition the bounds, and how it is partitioned itself: its columns are the parent's.
+std::string facts_of(postgres::Session& session, const postgres::Table& table) {
+  return session.run({"planning.definition_facts", std::string(kTableFacts)}, {std::to_string(table.oid)})
+      .only()
+      .text("facts");
+}
+
 /// What two tables have to have in common to be the same by their definition.
 std::string shape_of(postgres::Session& session, const postgres::Table& table) {
-  std::string out =
-      session.run({"planning.definition_facts", std::string(kTableFacts)}, {std::to_string(table.oid)})
-          .only()
-          .text("facts");
+  std::string out = facts_of(session, table);
   for (const postgres::Column& column : table.columns) out += "; " + column_line(column);
   for (const std::string& constraint : constraint_lines(table)) out += "; " + constraint;
   return out.starts_with("; ") ? out.substr(2) : out;
@@ -189,18 +193,10 @@ std::optional<std::string> in_trial(const Statement& statement, const std::strin
   return renamed ? migrations::with_related_tables_in(*renamed, kTrialSchema) : std::nullopt;
 }
 
-/// Of a partition the bounds, and how it is partitioned itself: its columns are the parent's.
-std::string facts_alone(postgres::Session& session, const QualifiedName& name) {
-  return session
-      .run({"planning.definition_facts", std::string(kTableFacts)}, {std::to_string(load(session, name).oid)})
-      .only()
-      .text("facts");
-}
-
 Definitions partition_definitions(postgres::Session& session, const Statement& statement,
                                   const postgres::Table& found,
                                   const migrations::TableReference& parent_name) {
-  Definitions out{.wanted = {}, .found = of_live(session, [&] { return facts_alone(session, found.name); })};
+  Definitions out{.wanted = {}, .found = of_live(session, [&] { return facts_of(session, found); })};
   const auto oid = postgres::find_relation(session, parent_name.schema.value_or(""), parent_name.name);
   if (!oid) return out;
   out.wanted = tried(session, [&]() -> std::optional<std::string> {
@@ -210,8 +206,8 @@ Definitions partition_definitions(postgres::Session& session, const Statement& s
     if (!text) return std::nullopt;
     make(session, *text);
     print_schemas(session);
-    return with_live_names(session, facts_alone(session, in_trial(found.name.name)), found.name.schema,
-                           {parent});
+    return with_live_names(session, facts_of(session, load(session, in_trial(found.name.name))),
+                           found.name.schema, {parent});
   });
   return out;
 }

@@ -1,6 +1,8 @@
 // What CREATE … IF NOT EXISTS and ADD COLUMN IF NOT EXISTS would make, beside what is there under that name,
-// in the same words. It is made over empty copies in a schema of its own and rolled back, so nobody sees or
-// waits for it. One thread; the session has no transaction open.
+// in the same words. It is made over empty copies in a schema of its own and rolled back; the live tables
+// that are copied are locked in ACCESS SHARE mode until then, so that an ALTER waits for the trial, and
+// nobody else. All throw DatabaseError for what another attempt may cure. One thread; the session has no
+// transaction open.
 #pragma once
 
 #include <cstdint>

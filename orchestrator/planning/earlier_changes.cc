@@ -170,6 +170,14 @@ std::string EarlierChanges::makes_dependent_of(const std::string& table) const {
   return "";
 }
 
+bool EarlierChanges::drops_column(std::uint32_t table, const std::string& column) const {
+  const std::vector<migrations::Statement>& changes = of(table);
+  return std::any_of(changes.begin(), changes.end(), [&](const migrations::Statement& change) {
+    return change.commands.size() == 1 && change.commands.front().subtype == "AT_DropColumn" &&
+           change.commands.front().name == column;
+  });
+}
+
 bool EarlierChanges::makes_volatile_function(const std::string& name) const {
   return std::any_of(functions_.begin(), functions_.end(), [&](const std::string& text) {
     const std::string head = text.substr(0, text.find('('));

@@ -54,6 +54,7 @@ class EarlierChanges {
   bool changes_partitions(std::uint32_t table) const { return partitions_changed_.contains(table); }
   /// Whether an earlier statement adds or drops a constraint of the table, or renames its columns.
   bool changes_keys(std::uint32_t table) const { return keys_changed_.contains(table); }
+  bool drops_column(std::uint32_t table, const std::string& column) const;
   /// Whether an earlier statement makes a function of this name that it does not call IMMUTABLE or STABLE.
   bool makes_volatile_function(const std::string& name) const;
   /// What was planned for the table before, to be repeated on its empty copy.

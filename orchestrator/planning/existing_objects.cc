@@ -134,14 +134,6 @@ std::optional<ExistingObjectAnswer> existing_index(postgres::Session& session, c
   return compared(file, whole, "the index " + whole.index, index_definitions(session, whole, table, *found));
 }
 
-bool drops_column(const EarlierChanges& earlier, std::uint32_t table, const std::string& column) {
-  const std::vector<migrations::Statement>& changes = earlier.of(table);
-  return std::any_of(changes.begin(), changes.end(), [&](const migrations::Statement& change) {
-    return change.commands.size() == 1 && change.commands.front().subtype == "AT_DropColumn" &&
-           change.commands.front().name == column;
-  });
-}
-
 std::optional<ExistingObjectAnswer> existing_column(postgres::Session& session, const EarlierChanges& earlier,
                                                     const migrations::MigrationFile& file,
                                                     const RevisionStatement& statement) {
@@ -151,7 +143,7 @@ std::optional<ExistingObjectAnswer> existing_column(postgres::Session& session, 
   const migrations::AlterCommand& command = single.commands.front();
   if (command.subtype != "AT_AddColumn" || !command.if_exists) return std::nullopt;
   const postgres::Table table = postgres::load_table(session, *statement.target).value();
-  if (table.column(command.name) == nullptr || drops_column(earlier, *statement.target, command.name))
+  if (table.column(command.name) == nullptr || earlier.drops_column(*statement.target, command.name))
     return std::nullopt;
   return compared(file, single, fmt::format("the column {} of {}", command.name, table.name.display()),
                   column_definitions(session, single, table));

@@ -4,12 +4,11 @@
 #include <utility>
 
 #include "orchestrator/batch_facts.h"
-#include "orchestrator/planning/catalog_facts.h"
+#include "postgres/catalog.h"
 
 namespace crossfade::orchestrator {
 
-strategies::BatchedUpdates planned_batches(postgres::Session& session, const BatchedChange& change,
-                                           const std::vector<strategies::Partition>& partitions) {
+strategies::BatchedUpdates planned_batches(postgres::Session& session, const BatchedChange& change) {
   const migrations::Statement& statement = change.statement;
   const postgres::Table& table = change.table;
   const strategies::BatchFacts facts = read_batch_facts(session, statement, table);
@@ -21,12 +20,11 @@ strategies::BatchedUpdates planned_batches(postgres::Session& session, const Bat
     if (choice.plan) out.plans.push_back(std::move(*choice.plan));
     return out;
   }
-  const strategies::PartitionedTable whole{table, facts, partition_key(session, table.oid),
-                                           change.fills_column};
+  const strategies::PartitionedTable whole{table, facts, change.partition_key, change.fills_column};
   if (auto refusals = strategies::partitioned_refusals(statement, whole); !refusals.empty())
     return {.plans = {}, .refusals = std::move(refusals)};
   std::vector<strategies::BatchedPartition> leaves;
-  for (const strategies::Partition& partition : partitions) {
+  for (const strategies::Partition& partition : change.partitions) {
     if (!partition.leaf) continue;
     const auto oid = postgres::find_relation(session, partition.name.schema, partition.name.name);
     auto leaf = oid ? postgres::load_table(session, *oid) : std::nullopt;

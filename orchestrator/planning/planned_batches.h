@@ -2,6 +2,7 @@
 // partitioned one. Reads only; one thread.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "migrations/statement.h"
@@ -13,12 +14,12 @@ namespace crossfade::orchestrator {
 
 struct BatchedChange {
   const migrations::Statement& statement;
-  const postgres::Table& table;  ///< as it will be when the statement runs
-  bool fills_column = false;     ///< of a column that is being added: its old rows' value
+  const postgres::Table& table;                          ///< as it will be when the statement runs
+  const std::vector<strategies::Partition>& partitions;  ///< all below the table
+  const std::vector<std::string>& partition_key;         ///< columns of every level
+  bool fills_column = false;  ///< of a column that is being added: its old rows' value
 };
 
-/// `partitions` are all below the table.
-strategies::BatchedUpdates planned_batches(postgres::Session& session, const BatchedChange& change,
-                                           const std::vector<strategies::Partition>& partitions);
+strategies::BatchedUpdates planned_batches(postgres::Session& session, const BatchedChange& change);
 
 }  // namespace crossfade::orchestrator

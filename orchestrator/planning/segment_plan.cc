@@ -329,7 +329,8 @@ class Segment {
       expression = command.default_expression;
     if (!expression) return;
     const Statement filling = strategies::fill_statement(context.table->name, command.name, *expression);
-    context.fill = planned_batches(session_, {filling, *context.table, true}, context.partitions);
+    context.fill =
+        planned_batches(session_, {filling, *context.table, context.partitions, context.partition_key, true});
   }
 
   bool absorbed(const migrations::ColumnFill& fill) const {

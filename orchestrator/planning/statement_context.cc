@@ -123,19 +123,12 @@ void read_objects(postgres::Session& session, const EarlierChanges& earlier,
   }
 }
 
-bool drops_column(const EarlierChanges& earlier, const UsingColumn& user) {
-  const std::vector<migrations::Statement>& changes = earlier.of(user.table_oid);
-  return std::any_of(changes.begin(), changes.end(), [&](const migrations::Statement& change) {
-    return is_command(change, "AT_DropColumn") && change.commands.front().name == user.column;
-  });
-}
-
 /// What was dropped before is kept aside until contract, and its types with it.
 bool is_kept_aside(const EarlierChanges& earlier, const UsingColumn& user) {
   const bool aside = user.table.schema.starts_with("crossfade_") && user.table.schema.ends_with("_old");
   const bool renamed = user.column.starts_with("crossfade_") && user.column.ends_with("_dropped");
   return aside || renamed || earlier.takes_away({user.table.schema, user.table.name}) ||
-         drops_column(earlier, user);
+         earlier.drops_column(user.table_oid, user.column);
 }
 
 void read_types(postgres::Session& session, const EarlierChanges& earlier,
@@ -256,7 +249,8 @@ strategies::StatementContext statement_context(postgres::Session& session, const
     if (is_command(statement, "AT_AttachPartition"))
       context.partition_check = partition_check(session, source, statement);
     if (statement.node == "UpdateStmt" || statement.node == "DeleteStmt") {
-      context.batches = planned_batches(session, {statement, *context.table}, context.partitions);
+      context.batches =
+          planned_batches(session, {statement, *context.table, context.partitions, context.partition_key});
     }
   }
   for (const migrations::TableReference& name : migrations::referenced_tables(statement)) {

@@ -39,7 +39,7 @@ constexpr std::string_view kSchemas = R"sql(
 SELECT n.nspname AS schema, (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c
                               WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p')) AS tables
   FROM pg_catalog.pg_namespace n
- WHERE n.nspname ~ '^crossfade_[0-9]{1,18}(_old)?$'
+ WHERE n.nspname ~ '^crossfade_[0-9]{1,18}(_[0-9]+)?(_old)?$'
    AND NOT pg_catalog.substring(n.nspname, '[0-9]+')::pg_catalog.int8 = ANY ($1::pg_catalog.int8[])
  ORDER BY 1
 )sql";
@@ -50,7 +50,7 @@ SELECT (pg_catalog.pg_identify_object('pg_catalog.pg_trigger'::pg_catalog.regcla
   FROM pg_catalog.pg_trigger t
   JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
   JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
- WHERE NOT t.tgisinternal AND n.nspname ~ '^crossfade_[0-9]{1,18}(_old)?$'
+ WHERE NOT t.tgisinternal AND n.nspname ~ '^crossfade_[0-9]{1,18}(_[0-9]+)?(_old)?$'
    AND NOT pg_catalog.substring(n.nspname, '[0-9]+')::pg_catalog.int8 = ANY ($1::pg_catalog.int8[])
  ORDER BY 1
 )sql";
@@ -65,7 +65,7 @@ SELECT (pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass
   JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i' AND c.relpersistence <> 't'
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE NOT (i.indisvalid AND i.indisready AND i.indislive)
-   AND NOT (n.nspname ~ '^crossfade_[0-9]{1,18}(_old)?$'
+   AND NOT (n.nspname ~ '^crossfade_[0-9]{1,18}(_[0-9]+)?(_old)?$'
             AND pg_catalog.substring(n.nspname, '[0-9]+')::pg_catalog.int8 = ANY ($1::pg_catalog.int8[]))
    AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database d ON d.oid = l.database
                     WHERE l.locktype = 'relation' AND l.relation = i.indrelid AND l.granted

@@ -55,12 +55,18 @@ std::vector<Problem> run_checks(postgres::Session& session, const PreflightReque
 }  // namespace
 
 std::vector<Problem> preflight(postgres::Session& session, const PreflightRequest& request) {
-  const std::array tables = {relation_checks(), dependent_checks(), database_checks(), rights_checks()};
+  const std::array tables = {relation_checks(), dependent_checks(), database_checks(), rights_checks(),
+                             dependent_rights_checks()};
+  return run_checks(session, request, tables);
+}
+
+std::vector<Problem> preflight_of_empty_copy(postgres::Session& session, const PreflightRequest& request) {
+  const std::array tables = {relation_checks(), carried_checks(), database_checks(), rights_checks()};
   return run_checks(session, request, tables);
 }
 
 std::vector<Problem> missing_rights(postgres::Session& session, const PreflightRequest& request) {
-  const std::array tables = {rights_checks()};
+  const std::array tables = {rights_checks(), dependent_rights_checks()};
   return run_checks(session, request, tables);
 }
 

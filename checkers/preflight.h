@@ -33,6 +33,9 @@ struct PreflightRequest {
 /// ("trigger audit on public.orders"). Throws DatabaseError.
 std::vector<Problem> preflight(postgres::Session& session, const PreflightRequest& request);
 
+/// The same for an empty table that takes the other's place until contract: it carries less.
+std::vector<Problem> preflight_of_empty_copy(postgres::Session& session, const PreflightRequest& request);
+
 /// Of these what the role lacks: ownership, CREATE, USAGE. Throws DatabaseError.
 std::vector<Problem> missing_rights(postgres::Session& session, const PreflightRequest& request);
 

@@ -33,7 +33,11 @@ inline constexpr int kEveryVersion = 140000;
 
 std::span<const PreflightCheck> relation_checks();
 std::span<const PreflightCheck> dependent_checks();
+/// What a run with a new table carries over and an empty copy does not.
+std::span<const PreflightCheck> carried_checks();
 std::span<const PreflightCheck> database_checks();
 std::span<const PreflightCheck> rights_checks();
+/// On what hangs on the table: views, functions, referencing tables, publications, grantors.
+std::span<const PreflightCheck> dependent_rights_checks();
 
 }  // namespace crossfade::checkers

@@ -5,24 +5,13 @@ namespace crossfade::checkers {
 
 namespace {
 
-constexpr std::string_view kPublications = R"sql(
-SELECT 'publication ' || pg_catalog.quote_ident(p.pubname) AS object,
-       CASE WHEN p.puballtables THEN 'FOR ALL TABLES' ELSE 'FOR TABLE' END AS found
+// A slot does not say which publication it serves.
+constexpr std::string_view kPublicationsOfAll = R"sql(
+SELECT 'publication ' || pg_catalog.quote_ident(p.pubname) AS object, 'slot ' || pg_catalog.quote_ident(s.slot_name) AS found
   FROM pg_catalog.pg_publication p
- WHERE p.puballtables
-    OR EXISTS (SELECT 1 FROM pg_catalog.pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = $1::pg_catalog.oid)
- ORDER BY 1
-)sql";
-
-constexpr std::string_view kSchemaPublications = R"sql(
-SELECT 'publication ' || pg_catalog.quote_ident(p.pubname) AS object,
-       'FOR TABLES IN SCHEMA ' || pg_catalog.quote_ident(s.nspname) AS found
-  FROM pg_catalog.pg_class c
-  JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
-  JOIN pg_catalog.pg_publication_namespace n ON n.pnnspid = s.oid
-  JOIN pg_catalog.pg_publication p ON p.oid = n.pnpubid
- WHERE c.oid = $1::pg_catalog.oid
- ORDER BY 1
+  JOIN pg_catalog.pg_replication_slots s ON s.slot_type = 'logical' AND s.database = pg_catalog.current_database() AND s.plugin = 'pgoutput'
+ WHERE $1::pg_catalog.oid IS NOT NULL AND p.puballtables
+ ORDER BY 1, 2
 )sql";
 
 constexpr std::string_view kSubscriptions = R"sql(
@@ -66,22 +55,22 @@ SELECT DISTINCT 'prepared transaction ' || pg_catalog.quote_literal(x.gid) AS ob
 using enum CheckScope;
 
 constexpr PreflightCheck kChecks[] = {
-    {"publication", database, kEveryVersion, "preflight.publications", kPublications,
-     "{object} publishes {table} ({found}); its subscribers would meet tables they do not know",
-     "a table that is not published",
-     "Take the table out of the publication for the time of the run, or list the other tables instead of FOR "
-     "ALL TABLES."},
-    {"publication", database, 150000, "preflight.schema_publications", kSchemaPublications,
-     "{object} publishes {table} ({found}); its subscribers would not get the new table's start",
-     "a table that is not published",
-     "Publish the other tables of the schema by name for the time of the run."},
+    {"publication-of-all-tables", database, kEveryVersion, "preflight.publications_of_all",
+     kPublicationsOfAll,
+     "{object} is FOR ALL TABLES, and what {found} serves would be sent the copy of {table} and stop at tables "
+     "that it does not know",
+     "a publication that lists its tables or schemas, or no subscriber",
+     "Publish the tables by name or by schema for the time of the run (the slot can stay), or accept it with "
+     "`-- crossfade:allow publication-of-all-tables REASON`."},
     {"subscription", database, kEveryVersion, "preflight.subscriptions", kSubscriptions,
      "{object} writes into {table} by its oid, and would go on writing into the old table",
      "a table that no subscription writes into",
      "Run the change on the publishing side, or drop the subscription first."},
     {"event-trigger", database, kEveryVersion, "preflight.event_triggers", kEventTriggers,
      "{object} fires on statements of the run and could fail or delay it while it holds the lock",
-     "no enabled event trigger on DDL", "ALTER {object} DISABLE for the time of the run."},
+     "no enabled event trigger on DDL",
+     "ALTER {object} DISABLE for the time of the run, or accept it with `-- crossfade:allow event-trigger "
+     "REASON`."},
     {"prepared-transaction", database, kEveryVersion, "preflight.prepared_transactions",
      kPreparedTransactions, "{object} holds a lock on {table} and will not end by itself",
      "no prepared transaction that uses the table", "COMMIT PREPARED or ROLLBACK PREPARED it."},

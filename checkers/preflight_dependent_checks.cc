@@ -1,63 +1,50 @@
-#include "checkers/preflight_check.h"
+#include <string>
 
-// Other objects that refer to the table by its oid, and so would go on reading or writing the old table after
-// the cutover. The last check takes every dependent that no other check knows and no run carries over.
+#include "checkers/preflight_check.h"
+#include "postgres/dependents.h"
+
+// Other objects that are bound to the table by its oid and that no run can bind to another: they would go on
+// reading or writing the old one after the cutover.
 namespace crossfade::checkers {
 
 namespace {
 
-constexpr std::string_view kViews = R"sql(
-SELECT DISTINCT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' ELSE 'rule ' END
-       || CASE WHEN c.relkind IN ('v', 'm')
-               THEN (pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass, c.oid, 0)).identity
-               ELSE (pg_catalog.pg_identify_object('pg_catalog.pg_rewrite'::pg_catalog.regclass, w.oid, 0)).identity END AS object,
-       NULL AS found
-  FROM pg_catalog.pg_depend d
-  JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid
-  JOIN pg_catalog.pg_class c ON c.oid = w.ev_class
- WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
-   AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-   AND d.refobjid = $1::pg_catalog.oid AND w.ev_class <> $1::pg_catalog.oid
- ORDER BY 1
-)sql";
-
-constexpr std::string_view kFunctions = R"sql(
-SELECT DISTINCT (pg_catalog.pg_identify_object(d.classid, d.objid, 0)).type || ' '
-       || (pg_catalog.pg_identify_object(d.classid, d.objid, 0)).identity AS object,
-       NULL AS found
-  FROM pg_catalog.pg_depend d
- WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-   AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1::pg_catalog.oid
- ORDER BY 1
-)sql";
-
-// The array type depends on the row type by itself; everything else is somebody's use of one of the two.
-constexpr std::string_view kRowType = R"sql(
+// Rows of this type are stored elsewhere, or a type is made of it. A plain ALTER TABLE is refused then as well,
+// where it would rewrite the table.
+const std::string kRowType = std::string("WITH RECURSIVE ") + std::string(postgres::kBoundObjects) + R"sql(
 SELECT DISTINCT (pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid)).type || ' '
-       || (pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid)).identity AS object,
-       NULL AS found
-  FROM pg_catalog.pg_class c
-  JOIN pg_catalog.pg_type t ON t.oid = c.reltype
-  JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid IN (t.oid, t.typarray)
- WHERE c.oid = $1::pg_catalog.oid
-   AND NOT (d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid = t.typarray)
+       || (pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid)).identity AS object, NULL AS found
+  FROM bound b
+  JOIN pg_catalog.pg_class c ON b.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = b.objid
+  JOIN pg_catalog.pg_type y ON y.oid = c.reltype
+  JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid IN (y.oid, y.typarray)
+ WHERE NOT (d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid = y.typarray)
+   AND NOT EXISTS (SELECT 1 FROM bound o WHERE o.classid = d.classid AND o.objid = d.objid)
+   AND NOT (d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+            AND EXISTS (SELECT 1 FROM pg_catalog.pg_class k WHERE k.oid = d.objid AND k.relkind = 'c'))
+   AND NOT (d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+            AND EXISTS (SELECT 1 FROM pg_catalog.pg_proc p WHERE p.oid = d.objid AND p.prokind <> 'a'))
+   AND d.classid NOT IN ('pg_catalog.pg_rewrite'::pg_catalog.regclass, 'pg_catalog.pg_policy'::pg_catalog.regclass)
  ORDER BY 1
 )sql";
 
-// What a run carries over, or what another check lists, is taken out; the rest is in the way. Things may
-// depend on the table, on its indexes, constraints or column defaults, or on its identity sequences, which
-// the new table has its own of. A constant such as 'orders'::regclass inside a default or constraint of the
-// table itself keeps the old oid; it shows as a normal dependency on the table as a whole.
-constexpr std::string_view kUnknown = R"sql(
-WITH parts (classid, objid) AS (
-  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, $1::pg_catalog.oid
-  UNION ALL
-  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, indexrelid FROM pg_catalog.pg_index WHERE indrelid = $1::pg_catalog.oid
-  UNION ALL
+// What a run carries over, or what the row type's check lists, is taken out; the rest is in the way. Things may
+// depend on the table, on its indexes, constraints or column defaults, on its identity sequences, which the
+// new table has its own of, or on views and functions that get a new identity with it. A constant such as
+// 'orders'::regclass inside a default or constraint of the table itself keeps the old oid; it shows as a normal
+// dependency on the table as a whole.
+const std::string kUnknown = std::string("WITH RECURSIVE ") + std::string(postgres::kBoundObjects) + R"sql(,
+parts (classid, objid) AS (
+  SELECT classid, objid FROM bound
+  UNION
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid FROM pg_catalog.pg_index i
+   WHERE i.indrelid IN (SELECT objid FROM bound WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass)
+  UNION
   SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid FROM pg_catalog.pg_constraint WHERE conrelid = $1::pg_catalog.oid
-  UNION ALL
-  SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, oid FROM pg_catalog.pg_attrdef WHERE adrelid = $1::pg_catalog.oid
-  UNION ALL
+  UNION
+  SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, oid FROM pg_catalog.pg_attrdef
+   WHERE adrelid IN (SELECT objid FROM bound WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass)
+  UNION
   SELECT d.classid, d.objid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
      AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1::pg_catalog.oid
@@ -81,15 +68,14 @@ WITH parts (classid, objid) AS (
               AND k.confrelid = $1::pg_catalog.oid)
          WHEN 'pg_catalog.pg_trigger'::pg_catalog.regclass THEN NOT EXISTS (
            SELECT 1 FROM pg_catalog.pg_trigger t WHERE t.oid = d.objid
-              AND (t.tgisinternal OR t.tgrelid = $1::pg_catalog.oid))
-         WHEN 'pg_catalog.pg_policy'::pg_catalog.regclass THEN NOT EXISTS (
-           SELECT 1 FROM pg_catalog.pg_policy o WHERE o.oid = d.objid AND o.polrelid = $1::pg_catalog.oid)
+              AND (t.tgisinternal OR t.tgrelid IN (SELECT objid FROM bound)))
+         WHEN 'pg_catalog.pg_policy'::pg_catalog.regclass THEN false
          WHEN 'pg_catalog.pg_publication_rel'::pg_catalog.regclass THEN false
          WHEN 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass THEN NOT EXISTS (
-           SELECT 1 FROM pg_catalog.pg_statistic_ext s WHERE s.oid = d.objid AND s.stxrelid = $1::pg_catalog.oid)
-         WHEN 'pg_catalog.pg_rewrite'::pg_catalog.regclass THEN d.part_class = 'pg_catalog.pg_class'::pg_catalog.regclass
-           AND d.part_oid <> $1::pg_catalog.oid
-         WHEN 'pg_catalog.pg_proc'::pg_catalog.regclass THEN d.part_oid <> $1::pg_catalog.oid
+           SELECT 1 FROM pg_catalog.pg_statistic_ext s WHERE s.oid = d.objid AND s.stxrelid IN (SELECT objid FROM bound))
+         WHEN 'pg_catalog.pg_rewrite'::pg_catalog.regclass THEN false
+         WHEN 'pg_catalog.pg_proc'::pg_catalog.regclass THEN d.part_class <> 'pg_catalog.pg_class'::pg_catalog.regclass
+           AND d.part_class <> 'pg_catalog.pg_proc'::pg_catalog.regclass
          ELSE true END
   UNION ALL
   SELECT d.* FROM dependents d
@@ -107,21 +93,14 @@ SELECT DISTINCT pg_catalog.pg_describe_object(classid, objid, objsubid) AS objec
 
 using enum CheckScope;
 
-constexpr PreflightCheck kChecks[] = {
-    {"dependent-view", dependents, kEveryVersion, "preflight.dependent_views", kViews,
-     "{object} refers to {table} and would go on using the old table", "no views or rules on the table",
-     "Drop it for the time of the run and create it again after contract."},
-    {"dependent-function", dependents, kEveryVersion, "preflight.dependent_functions", kFunctions,
-     "{object} is bound to {table} when it is created, and would go on using the old table",
-     "no function with an SQL-standard body or default that refers to the table",
-     "Turn its body into a quoted string, or drop it for the time of the run and create it again after "
-     "contract."},
+const PreflightCheck kChecks[] = {
     {"row-type-use", dependents, kEveryVersion, "preflight.row_type", kRowType,
-     "{object} uses the row type of {table}, which stays with the old table",
-     "no use of the table's row type", "Drop it for the time of the run and create it again after contract."},
+     "{object} stores or is made of rows of {table}, whose type stays with the old table",
+     "no column, domain, aggregate or cast with the table's row type",
+     "Drop it for the time of the run and create it again after contract."},
     {"unknown-dependent", dependents, kEveryVersion, "preflight.unknown_dependents", kUnknown,
-     "{object} depends on {table} or a part of it, and would stay with the old table",
-     "only indexes, constraints, defaults and owned sequences",
+     "{object} depends on {table} or on something that is bound to it, and would stay with the old table",
+     "what docs/fidelity.md lists as carried over",
      "Drop it for the time of the run and create it again after contract."},
 };
 

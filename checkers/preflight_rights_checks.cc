@@ -88,6 +88,8 @@ SELECT (pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass
            AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1::pg_catalog.oid) holder
  CROSS JOIN LATERAL pg_catalog.aclexplode(holder.acl) a
  WHERE a.grantor <> holder.owner
+   AND NOT pg_catalog.pg_has_role(a.grantor, CASE WHEN pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 160000
+                                                  THEN 'SET' ELSE 'MEMBER' END)
  ORDER BY 1, 2
 )sql";
 
@@ -116,8 +118,9 @@ constexpr PreflightCheck kChecks[] = {
      "role {role} lacks {found} on {table}, although it owns it",
      "SELECT, INSERT, UPDATE, DELETE and TRIGGER", "GRANT {found} ON {table} TO {role};"},
     {"foreign-grant", rights, kEveryVersion, "preflight.grants", kGrants,
-     "{object} has a grant that its owner did not make: {found}", "grants by the owner only",
-     "Revoke it as that grantor and grant it as the owner."},
+     "{object} has a grant that role {role} cannot make again: {found}",
+     "grants by the owner, or by a role that {role} may act as",
+     "GRANT the grantor's role to {role}, or revoke it as that grantor and grant it as the owner."},
 };
 
 }  // namespace

@@ -9,12 +9,14 @@ namespace {
 // Operators are qualified as well: this runs beside the application's data, under whatever search_path the
 // session has. The functions' row versions belong to the triggers: an abort that did not come to its end, or
 // an operator in an emergency, leaves capture with no-op bodies, and whoever goes on must notice (rule 4).
+// The application's own triggers and policies are carried over as they are at the cutover.
 constexpr std::string_view kFingerprint = R"sql(
 SELECT pg_catalog.format('%I.%I', (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid OPERATOR(pg_catalog.=) c.relnamespace), c.relname) AS name,
        pg_catalog.pg_relation_filenode(c.oid)::pg_catalog.text AS filenode,
        (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(':', t.oid, t.xmin, t.tgenabled, p.xmin), ',' ORDER BY t.oid))
-          FROM pg_catalog.pg_trigger t LEFT JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid
-         WHERE t.tgrelid OPERATOR(pg_catalog.=) c.oid) AS triggers,
+          FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid
+          JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
+         WHERE t.tgrelid OPERATOR(pg_catalog.=) c.oid AND n.nspname OPERATOR(pg_catalog.~) '^crossfade_[0-9]') AS triggers,
        pg_catalog.concat_ws('-',
          (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(':', a.attnum, a.atttypid, a.atttypmod, a.attnotnull,
                    a.attisdropped, a.attcollation, a.attgenerated, a.attidentity, a.attname), ',' ORDER BY a.attnum))
@@ -25,9 +27,7 @@ SELECT pg_catalog.format('%I.%I', (SELECT n.nspname FROM pg_catalog.pg_namespace
           FROM (SELECT p.inhrelid, p.inhparent FROM pg_catalog.pg_inherits p WHERE p.inhrelid OPERATOR(pg_catalog.=) c.oid
                 UNION ALL
                 SELECT p.inhrelid, p.inhparent FROM pg_catalog.pg_inherits p WHERE p.inhparent OPERATOR(pg_catalog.=) c.oid) i) AS inheritance,
-       pg_catalog.concat_ws('-', c.relrowsecurity, c.relforcerowsecurity,
-         (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(':', o.oid, o.xmin), ',' ORDER BY o.oid))
-            FROM pg_catalog.pg_policy o WHERE o.polrelid OPERATOR(pg_catalog.=) c.oid)) AS row_security
+       pg_catalog.concat_ws('-', c.relrowsecurity, c.relforcerowsecurity) AS row_security
   FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) $1::pg_catalog.oid
 )sql";
 
@@ -49,12 +49,12 @@ constexpr Component kComponents[] = {
     {"inheritance", &TableFingerprint::inheritance, stop,
      "became or ceased to be a partition, parent or child of another table"},
     {"row_security", &TableFingerprint::row_security, stop,
-     "has other row-level security flags or policies than when the run began"},
+     "has row-level security switched on or off since the run began"},
     {"filenode", &TableFingerprint::filenode, restart_copy,
      "was rewritten or truncated (VACUUM FULL, CLUSTER, TRUNCATE, pg_repack); rows have moved without being "
      "captured"},
     {"triggers", &TableFingerprint::triggers, restart_copy,
-     "had triggers added, dropped, disabled, enabled or given other functions; changes may have gone by "
+     "had triggers of the run dropped, disabled, enabled or given other functions; changes may have gone by "
      "uncaptured"},
 };
 

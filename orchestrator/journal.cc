@@ -23,7 +23,7 @@ SELECT r.run, r.revision, r.file_fingerprint, r.table_schema, r.table_name, r.ta
        r.source_fingerprint::text AS source_fingerprint, COALESCE(r.rows_total, 0) AS rows_total,
        (SELECT COALESCE(pg_catalog.sum(c.rows), 0) FROM crossfade.chunks c WHERE c.run = r.run) AS rows_copied, r.keys_replayed,
        EXTRACT(epoch FROM pg_catalog.clock_timestamp() - r.verified_at) AS verified_age_s,
-       r.direction, r.completes, r.completion::text AS completion, r.completion_back::text AS completion_back, r.statements::text AS statements, r.verification::text AS verification, r.cutover_attempts, r.cutover::text AS cutover, r.milliseconds::text AS milliseconds
+       r.direction, r.completes, r.completion::text AS completion, r.completion_back::text AS completion_back, r.statements::text AS statements, r.verification::text AS verification, r.cutover_attempts, r.cutover::text AS cutover, r.carried::text AS carried, r.milliseconds::text AS milliseconds
   FROM crossfade.runs r
   LEFT JOIN pg_catalog.pg_locks l ON l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
         AND (l.classid = $1::pg_catalog.oid AND l.objid = r.table_oid
@@ -77,6 +77,7 @@ Run run_from(const Row& row) {
   run.verification = parsed(row, "verification");
   run.cutover_attempts = static_cast<int>(row.integer("cutover_attempts"));
   run.cutover = parsed(row, "cutover");
+  run.carried = parsed(row, "carried");
   run.milliseconds = boost::json::parse(row.text("milliseconds")).as_object();
   return run;
 }
@@ -244,6 +245,11 @@ void Journal::save_verification(std::int64_t run, const boost::json::value& summ
 void Journal::save_cutover(std::int64_t run, const boost::json::value& cutover) {
   session_.run({"journal.cutover", "UPDATE crossfade.runs SET cutover = $2::jsonb WHERE run = $1"},
                {std::to_string(run), boost::json::serialize(cutover)});
+}
+
+void Journal::save_carried(std::int64_t run, const boost::json::value& carried) {
+  session_.run({"journal.carried", "UPDATE crossfade.runs SET carried = $2::jsonb WHERE run = $1"},
+               {std::to_string(run), boost::json::serialize(carried)});
 }
 
 void Journal::count_cutover_attempt(std::int64_t run) {

@@ -59,6 +59,7 @@ struct Run {
   boost::json::value verification;
   int cutover_attempts = 0;
   boost::json::value cutover;
+  boost::json::value carried;  ///< strategies::CarriedObjects as of the cutover; null before
   boost::json::object milliseconds;
   RevisionEnd end;
 
@@ -132,6 +133,7 @@ class Journal {
   void save_verification(std::int64_t run, const boost::json::value& summary,
                          const boost::json::value& report, bool equal);
   void save_cutover(std::int64_t run, const boost::json::value& cutover);
+  void save_carried(std::int64_t run, const boost::json::value& carried);
   void count_cutover_attempt(std::int64_t run);
   void add_milliseconds(std::int64_t run, const std::string& name, double milliseconds);
   void add_keys_replayed(std::int64_t run, std::int64_t keys, std::int64_t requeued);

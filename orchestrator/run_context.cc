@@ -62,6 +62,12 @@ void RunContext::check_stop() const {
 void throw_if_source_changed(const RunContext& context, postgres::Session& session) {
   const checkers::TableFingerprint found = checkers::read_fingerprint(session, context.plan.source.oid);
   if (auto change = checkers::compare(context.fingerprint, found)) throw SourceChanged{std::move(*change)};
+  if (!context.plan.sentinel) return;
+  const postgres::Rows alive =
+      session.run({"fingerprint.sentinel", "SELECT alive FROM " + context.plan.sentinel->quoted()});
+  if (alive.empty())
+    throw SourceChanged{{"sentinel", checkers::FingerprintReaction::restart_copy,
+                         "or the new table was emptied by a crash of the server, as UNLOGGED tables are"}};
 }
 
 bool names_nothing(const postgres::DatabaseError& error) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "orchestrator/carried_objects.h"
 #include "orchestrator/lock_attempts.h"
 #include "postgres/error.h"
 #include "strategies/capture_statements.h"
@@ -42,6 +43,7 @@ bool has_triggers(RunContext& context) {
 /// Capture off and everything of the run dropped; `journal` is written in the same transaction.
 void discard(RunContext& context, const std::function<void()>& journal) {
   const auto drop_everything = [&] {
+    drop_bound_objects(context.control, context.plan.shadow, context.run());
     for (const std::string& statement : strategies::discard_statements(context.plan)) {
       context.control.run({"remove.discard", statement});
     }
@@ -89,6 +91,7 @@ void disarm_capture(postgres::Session& session, const strategies::ShadowTablePla
 void contract_run(RunContext& context) {
   const postgres::QualifiedName old{context.plan.old_schema, context.plan.source.name.name};
   const auto drop_old = [&] {
+    drop_bound_objects(context.control, old, context.run());
     for (const std::string& statement : strategies::contract_statements(context.plan)) {
       context.control.run({"contract.drop", statement});
     }

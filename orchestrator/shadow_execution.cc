@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "orchestrator/build.h"
+#include "orchestrator/carried_objects.h"
 #include "orchestrator/copy_rows.h"
 #include "orchestrator/cutover/cutover.h"
 #include "orchestrator/expand.h"
@@ -133,6 +134,10 @@ class ShadowExecution : public OwnedRunExecution {
     run_ = journal_->load(run_.run).value();
     const Phase phase = run_.phase;
     const auto started = Clock::now();
+    // A crash empties UNLOGGED tables, and nothing in them would say so.
+    if (plan_.sentinel && phase != Phase::planned && phase != Phase::expanding && phase != Phase::soaking &&
+        !finished(phase))
+      throw_if_source_changed(*context_, *control_);
     switch (phase) {
       case Phase::planned:
         advance(Phase::planned, Phase::expanding);
@@ -172,6 +177,7 @@ class ShadowExecution : public OwnedRunExecution {
         return ready(started);
       case Phase::soaking:
         progress_.start(phase, 0, 0);
+        validate_foreign_keys(*context_, run_);
         drop_replay_key();
         if (request_.goal != Goal::contract) return false;
         contract_run(*context_);

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "checkers/preflight.h"
+#include "orchestrator/carried_objects.h"
 #include "postgres/error.h"
 #include "postgres/problem.h"
 #include "strategies/grants.h"
@@ -23,13 +26,10 @@ SELECT pg_catalog.md5(pg_catalog.concat_ws('|', c.relowner, c.relacl,
          (SELECT pg_catalog.string_agg(i.indexrelid::text, ',' ORDER BY i.indexrelid)
             FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisvalid),
          (SELECT pg_catalog.string_agg(k.oid::text, ',' ORDER BY k.oid)
-            FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid OR k.confrelid = c.oid),
+            FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid),
          c.reloptions, c.relreplident,
-         (SELECT pg_catalog.string_agg(d.objid::text, ',' ORDER BY d.objid) FROM pg_catalog.pg_depend d
-           WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid AND d.deptype = 'n'),
-         (SELECT pg_catalog.string_agg(s.oid::text, ',' ORDER BY s.oid) FROM pg_catalog.pg_statistic_ext s WHERE s.stxrelid = c.oid),
-         (SELECT pg_catalog.string_agg(p.oid::text, ',' ORDER BY p.oid) FROM pg_catalog.pg_publication p WHERE p.puballtables),
-         (SELECT pg_catalog.string_agg(r.oid::text, ',' ORDER BY r.oid) FROM pg_catalog.pg_publication_rel r WHERE r.prrelid = c.oid))) AS digest
+         (SELECT pg_catalog.string_agg(s.oid || ':' || s.xmin::text, ',' ORDER BY s.oid) FROM pg_catalog.pg_statistic_ext s
+           WHERE s.stxrelid = c.oid))) AS digest
   FROM pg_catalog.pg_class c WHERE c.oid = $1::pg_catalog.oid
 )sql";
 
@@ -81,8 +81,12 @@ void adopt_sequence_grants(postgres::Session& session, const strategies::ShadowT
 void refuse_new_dependents(const RunContext& context, postgres::Session& session) {
   std::vector<Problem> findings = checkers::preflight(
       session, {.table_oid = context.plan.source.oid, .display = context.plan.source.name.display()});
-  // The run's own capture triggers.
-  std::erase_if(findings, [](const Problem& finding) { return finding.code == "left-over-trigger"; });
+  std::erase_if(findings, [&](const Problem& finding) {
+    const auto& allowed = context.plan.allowed;
+    // The run's own capture triggers.
+    return finding.code == "left-over-trigger" ||
+           std::find(allowed.begin(), allowed.end(), finding.code) != allowed.end();
+  });
   if (findings.empty()) return;
   std::string found;
   for (const Problem& finding : findings)
@@ -101,19 +105,21 @@ void refuse_new_dependents(const RunContext& context, postgres::Session& session
 std::string drift_digest(postgres::Session& session, std::uint32_t table_oid) {
   const postgres::Rows rows =
       session.run({"drift.digest", std::string(kDriftDigest), true}, {std::to_string(table_oid)});
-  return rows.empty() ? "" : rows[0].text("digest");
+  if (rows.empty()) return "";
+  return rows[0].text("digest") + "-" + postgres::dependents_digest(session, table_oid);
 }
 
-void adopt_drift(RunContext& context, postgres::Session& session) {
+strategies::CarriedObjects adopt_drift(RunContext& context, postgres::Session& session,
+                                       const std::string& digest) {
   const auto& plan = context.plan;
   auto source = postgres::load_table(session, plan.source.oid);
   const auto shadow_oid = postgres::find_relation(session, plan.shadow.schema, plan.shadow.name);
-  if (!source || !shadow_oid) return;  // the fingerprint says what became of them
+  if (!source || !shadow_oid) return {};  // the fingerprint says what became of them
   refuse_new_dependents(context, session);
-  if (source->options != plan.source.options || source->replica_identity != plan.source.replica_identity) {
-    throw cannot_adopt(context, "a storage parameter or replica identity",
-                       "ALTER TABLE … SET or REPLICA IDENTITY");
-  }
+  if (source->replica_identity != plan.source.replica_identity)
+    throw cannot_adopt(context, "another replica identity", "REPLICA IDENTITY");
+  if (source->options != plan.source.options)
+    throw cannot_adopt(context, "a storage parameter", "ALTER TABLE … SET");
   if (plan.target.owner != plan.source.owner) source = strategies::with_owner(*source, plan.target.owner);
   postgres::Table shadow = postgres::load_table(session, *shadow_oid).value();
   if (source->owner != shadow.owner) {
@@ -121,19 +127,26 @@ void adopt_drift(RunContext& context, postgres::Session& session) {
                                     postgres::quote_identifier(source->owner)});
     shadow = postgres::load_table(session, *shadow_oid).value();
   }
-  for (const std::string& statement : strategies::grant_statements(
-           strategies::with_target_names(*source, plan.carried_columns), shadow, plan.shadow)) {
-    session.run({"drift.grant", statement});
+  {
+    // A grant by another than the owner takes that role for a moment.
+    postgres::Transaction transaction(session, "drift.grants");
+    for (const std::string& statement : strategies::grant_statements(
+             strategies::with_target_names(*source, plan.carried_columns), shadow, plan.shadow)) {
+      session.run({"drift.grant", statement});
+    }
+    adopt_sequence_grants(session, plan, *source, shadow);
+    transaction.commit();
   }
-  adopt_sequence_grants(session, plan, *source, shadow);
   for (const postgres::Constraint& constraint : source->constraints) {
-    const bool planned = strategies::find_constraint(plan.source, constraint.name) != nullptr;
+    const bool planned = constraint.type == "f" || constraint.type == "t" ||
+                         strategies::find_constraint(plan.source, constraint.name) != nullptr;
     if (!planned) throw cannot_adopt(context, "the constraint " + constraint.name, constraint.definition);
   }
   for (const postgres::Index& index : source->indexes) {
     const bool known = plan.source.index(index.name) != nullptr || shadow.index(index.name) != nullptr;
     if (!known && index.valid) adopt_index(context, session, index);
   }
+  return prepare_carried_objects(context, session, *source, digest);
 }
 
 }  // namespace crossfade::orchestrator

@@ -10,16 +10,18 @@
 
 namespace crossfade::orchestrator {
 
-/// A digest of everything that adopt_drift looks at. One quick query, fit to be asked under the lock.
+/// A digest of everything that adopt_drift looks at. Two quick queries, fit to be asked under the lock.
 std::string drift_digest(postgres::Session& session, std::uint32_t table_oid);
 
 /// Preflight once more: a view, a foreign key, a trigger or a publication that has come since the plan would
 /// be left behind by the swap. Throws Failure (exit 5) that lists all of them.
 void refuse_new_dependents(const RunContext& context, postgres::Session& session);
 
-/// Refuses new dependents, brings grants and owner of the shadow to what the source has now and builds
-/// indexes that the source has got since the plan. Locks the shadow only. Throws Failure (exit 5) where the
-/// source has a new constraint or an index that cannot be built on the new table's columns.
-void adopt_drift(RunContext& context, postgres::Session& session);
+/// Refuses what cannot be carried over, brings grants, owner and options of the shadow to what the source has
+/// now, builds indexes that the source has got since the plan, and makes the counterparts of what hangs on it.
+/// Locks the shadow only. `digest` was read before. Returns the statements for the cutover. Throws Failure
+/// (exit 5) where the source has a new constraint or something that does not fit the new table's columns.
+strategies::CarriedObjects adopt_drift(RunContext& context, postgres::Session& session,
+                                       const std::string& digest);
 
 }  // namespace crossfade::orchestrator

@@ -18,6 +18,8 @@ SELECT pg_catalog.jsonb_build_object(
   'kind', c.relkind, 'persistence', c.relpersistence, 'owner', pg_catalog.pg_get_userbyid(c.relowner),
   'tablespace', COALESCE((SELECT spcname FROM pg_catalog.pg_tablespace WHERE oid = c.reltablespace), ''),
   'access_method', COALESCE((SELECT amname FROM pg_catalog.pg_am WHERE oid = c.relam), ''),
+  'of_type', CASE WHEN c.reloftype = 0 THEN '' ELSE (SELECT pg_catalog.format('%I.%I', tn.nspname, t.typname)
+      FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace WHERE t.oid = c.reloftype) END,
   'replica_identity', c.relreplident,
   'row_security', c.relrowsecurity, 'row_security_forced', c.relforcerowsecurity,
   'default_grants', c.relacl IS NULL,
@@ -132,7 +134,7 @@ SELECT pg_catalog.jsonb_build_object(
       'tablespace', COALESCE((SELECT spcname FROM pg_catalog.pg_tablespace WHERE oid = ic.reltablespace), ''),
       'bytes', pg_catalog.pg_relation_size(i.indexrelid)
     ) ORDER BY ic.relname), '[]')
-    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid WHERE i.indrelid = c.oid),
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid WHERE i.indrelid = c.oid AND i.indislive),
   'constraints', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
       'name', k.conname, 'type', k.contype, 'definition', pg_catalog.pg_get_constraintdef(k.oid),
       'validated', k.convalidated, 'deferrable', k.condeferrable, 'deferred', k.condeferred, 'no_inherit', k.connoinherit,
@@ -144,6 +146,15 @@ SELECT pg_catalog.jsonb_build_object(
      WHERE k.conrelid = c.oid
        -- A key that refers to a partitioned table has a shadow of its own for each partition.
        AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint whole WHERE whole.oid = k.conparentid AND whole.conrelid = k.conrelid)),
+  'statistics', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+      'name', pg_catalog.jsonb_build_object('schema', sn.nspname, 'name', s.stxname),
+      'clause', pg_catalog.substr(pg_catalog.substr(d.text, 1, pg_catalog.length(d.text) - pg_catalog.length(pg_catalog.format(' FROM %I.%I', n.nspname, c.relname))),
+                                  pg_catalog.length(pg_catalog.format('CREATE STATISTICS %I.%I ', sn.nspname, s.stxname)) + 1),
+      'owner', pg_catalog.pg_get_userbyid(s.stxowner),
+      'target', (SELECT CASE WHEN t.value::int >= 0 THEN t.value::int END FROM (SELECT pg_catalog.to_jsonb(s) ->> 'stxstattarget' AS value) t),
+      'comment', pg_catalog.obj_description(s.oid, 'pg_statistic_ext')) ORDER BY s.stxname), '[]')
+    FROM pg_catalog.pg_statistic_ext s JOIN pg_catalog.pg_namespace sn ON sn.oid = s.stxnamespace
+   CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_statisticsobjdef(s.oid) AS text) d WHERE s.stxrelid = c.oid),
   'grants', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
       'column', g.attname, 'grantee', COALESCE(ge.rolname, ''), 'grantor', COALESCE(gr.rolname, ''),
       'privilege', g.privilege_type, 'grantable', g.is_grantable)

@@ -113,6 +113,17 @@ struct Constraint {
 BOOST_DESCRIBE_STRUCT(Constraint, (),
                       (name, type, definition, validated, deferrable, deferred, no_inherit, columns, comment))
 
+struct ExtendedStatistics {
+  QualifiedName name;
+  std::string clause;  ///< what stands between the name and FROM: "(ndistinct) ON a, b"
+  std::string owner;
+  std::optional<std::int64_t> target;  ///< null: the default
+  std::optional<std::string> comment;
+
+  friend bool operator==(const ExtendedStatistics&, const ExtendedStatistics&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ExtendedStatistics, (), (name, clause, owner, target, comment))
+
 struct Table {
   std::uint32_t oid = 0;
   QualifiedName name;
@@ -121,6 +132,7 @@ struct Table {
   std::string owner;
   std::string tablespace;  ///< empty: the database's default
   std::string access_method;
+  std::string of_type;           ///< of a typed table: the type, qualified and quoted
   std::string replica_identity;  ///< d, n, f, i
   bool row_security = false;
   bool row_security_forced = false;
@@ -135,6 +147,7 @@ struct Table {
   std::vector<Column> columns;          ///< in order, without dropped ones
   std::vector<Index> indexes;           ///< by name
   std::vector<Constraint> constraints;  ///< by name
+  std::vector<ExtendedStatistics> statistics;  ///< by name
   std::vector<Grant> grants;
 
   const Column* column(std::string_view column_name) const;
@@ -142,9 +155,10 @@ struct Table {
   const Index* index(std::string_view index_name) const;
 };
 BOOST_DESCRIBE_STRUCT(Table, (),
-                      (oid, name, kind, persistence, owner, tablespace, access_method, replica_identity,
-                       row_security, row_security_forced, default_grants, estimated_rows, pages, heap_bytes,
-                       index_bytes, comment, options, toast_options, columns, indexes, constraints, grants))
+                      (oid, name, kind, persistence, owner, tablespace, access_method, of_type,
+                       replica_identity, row_security, row_security_forced, default_grants, estimated_rows, pages, heap_bytes,
+                       index_bytes, comment, options, toast_options, columns, indexes, constraints, statistics,
+                       grants))
 
 /// The oid of a relation by its name: `schema` empty means the session's search_path. Null where there is
 /// none.

@@ -91,6 +91,9 @@ std::vector<std::string> log_statements(const ShadowTablePlan& plan) {
   return {
       fmt::format("CREATE TABLE {} ({}) WITH (autovacuum_enabled = false)", plan.log.quoted(), columns),
       fmt::format("CREATE TABLE {} (at pg_catalog.timestamptz)", plan.truncations.quoted()),
+      // Where a publication of all tables has it, a delete without an identity would be an error.
+      fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL", plan.log.quoted()),
+      fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL", plan.truncations.quoted()),
   };
 }
 

@@ -23,6 +23,23 @@ struct Acl {
   const std::vector<Grant>& grants;
 };
 
+/// Nobody passes on what nobody has given yet.
+std::vector<Grant> in_order(std::vector<Grant> grants, const std::string& owner) {
+  std::vector<Grant> out;
+  std::set<std::pair<std::string, std::string>> may_grant;  // role, privilege
+  while (!grants.empty()) {
+    const auto next = std::find_if(grants.begin(), grants.end(), [&](const Grant& grant) {
+      return grant.grantor == owner || may_grant.contains({grant.grantor, grant.privilege});
+    });
+    // What is left hangs in the air; the server says so.
+    const auto taken = next == grants.end() ? grants.begin() : next;
+    if (taken->grantable) may_grant.insert({taken->grantee, taken->privilege});
+    out.push_back(std::move(*taken));
+    grants.erase(taken);
+  }
+  return out;
+}
+
 std::vector<std::string> statements(const Acl& wanted, const Acl& current, const std::string& owner,
                                     const std::string& object) {
   if (wanted.by_default == current.by_default && wanted.grants == current.grants) return {};
@@ -38,12 +55,16 @@ std::vector<std::string> statements(const Acl& wanted, const Acl& current, const
   for (const std::string& grantee : grantees) {
     out.push_back(fmt::format("REVOKE ALL ON {} FROM {} CASCADE", object, role(grantee)));
   }
-  for (const Grant& grant : wanted.grants) {
+  for (const Grant& grant : in_order(wanted.grants, owner)) {
     // Columns may have grants of their own beside that.
     if (wanted.by_default && grant.column.empty()) continue;
     const std::string column = grant.column.empty() ? "" : " (" + quote_identifier(grant.column) + ")";
+    const bool by_another = grant.grantor != owner;
+    // A grant is recorded with the role that made it, and only that role can make it so.
+    if (by_another) out.push_back("SET LOCAL ROLE " + quote_identifier(grant.grantor));
     out.push_back(fmt::format("GRANT {}{} ON {} TO {}{}", grant.privilege, column, object,
                               role(grant.grantee), grant.grantable ? " WITH GRANT OPTION" : ""));
+    if (by_another) out.push_back("RESET ROLE");
   }
   return out;
 }
@@ -62,6 +83,18 @@ std::vector<std::string> sequence_grant_statements(const postgres::Column& wante
   return statements({wanted.owned_sequence_default_grants, wanted.owned_sequence_grants},
                     {current.owned_sequence_default_grants, current.owned_sequence_grants}, owner,
                     "SEQUENCE " + on.quoted());
+}
+
+std::vector<std::string> routine_grant_statements(const postgres::DependentFunction& wanted,
+                                                  const postgres::DependentFunction& current,
+                                                  const std::string& signature) {
+  std::vector<std::string> out =
+      statements({wanted.default_grants, wanted.grants}, {current.default_grants, current.grants},
+                 wanted.owner, "ROUTINE " + signature);
+  // What a routine grants by itself, everybody has.
+  if (wanted.default_grants && !out.empty())
+    out.push_back("GRANT EXECUTE ON ROUTINE " + signature + " TO PUBLIC");
+  return out;
 }
 
 postgres::Table with_target_names(postgres::Table source,

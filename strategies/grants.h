@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "postgres/catalog.h"
+#include "postgres/dependents.h"
 
 namespace crossfade::strategies {
 
@@ -18,6 +19,11 @@ std::vector<std::string> grant_statements(const postgres::Table& wanted, const p
 std::vector<std::string> sequence_grant_statements(const postgres::Column& wanted,
                                                    const postgres::Column& current, const std::string& owner,
                                                    const postgres::QualifiedName& on);
+
+/// The same for a function or procedure; `signature` as SQL names it.
+std::vector<std::string> routine_grant_statements(const postgres::DependentFunction& wanted,
+                                                  const postgres::DependentFunction& current,
+                                                  const std::string& signature);
 
 /// `source` with its column grants under the names that the columns have in the new table; those of dropped
 /// columns are left out. `renamed` are the carried columns: old name, new name.

@@ -71,15 +71,35 @@ std::string constraint_using_index(const postgres::Table& table, const postgres:
   return constraint_using_index(*find_constraint(table, *index.constraint_name), index.name, on);
 }
 
+std::string exclusion_statement(const postgres::Table& table, const postgres::Index& index,
+                                const postgres::QualifiedName& on) {
+  const postgres::Constraint& constraint = *find_constraint(table, index.constraint_name.value());
+  return fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {}", on.quoted(), quote_identifier(constraint.name),
+                     constraint.definition);
+}
+
+std::vector<std::string> statistics_statements(const postgres::ExtendedStatistics& statistics,
+                                               const std::string& schema, const postgres::QualifiedName& on) {
+  const std::string name = postgres::QualifiedName{schema, statistics.name.name}.quoted();
+  std::vector<std::string> out = {
+      fmt::format("CREATE STATISTICS {} {} FROM {}", name, statistics.clause, on.quoted())};
+  if (statistics.target)
+    out.push_back(fmt::format("ALTER STATISTICS {} SET STATISTICS {}", name, *statistics.target));
+  if (statistics.comment)
+    out.push_back(fmt::format("COMMENT ON STATISTICS {} IS {}", name, quote_literal(*statistics.comment)));
+  out.push_back(fmt::format("ALTER STATISTICS {} OWNER TO {}", name, quote_identifier(statistics.owner)));
+  return out;
+}
+
 std::vector<std::string> shape_statements(const postgres::Table& source,
                                           const postgres::QualifiedName& shadow) {
   std::vector<std::string> out;
   const std::string table = shadow.quoted();
   out.push_back(
-      fmt::format("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING IDENTITY "
+      fmt::format("CREATE {}TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING IDENTITY "
                   "INCLUDING STORAGE INCLUDING COMPRESSION "
                   "INCLUDING COMMENTS){}{}",
-                  table, source.name.quoted(),
+                  source.persistence == "u" ? "UNLOGGED " : "", table, source.name.quoted(),
                   source.access_method.empty() ? "" : " USING " + quote_identifier(source.access_method),
                   source.tablespace.empty() ? "" : " TABLESPACE " + quote_identifier(source.tablespace)));
   // The role that runs this may be a member of the owning role, or a superuser; the table stays its owner's.
@@ -117,6 +137,10 @@ std::vector<std::string> shape_statements(const postgres::Table& source,
                               constraint.definition));
   }
   for (const postgres::Index& index : source.indexes) {
+    if (index.exclusion) {
+      out.push_back(exclusion_statement(source, index, shadow));
+      continue;
+    }
     out.push_back(index_statement(index, shadow));
     if (index.constraint_name) out.push_back(constraint_using_index(source, index, shadow));
   }
@@ -141,6 +165,11 @@ std::vector<std::string> shape_statements(const postgres::Table& source,
     out.push_back(fmt::format("COMMENT ON CONSTRAINT {} ON {} IS {}", quote_identifier(constraint.name),
                               table, quote_literal(*constraint.comment)));
   }
+  for (const postgres::ExtendedStatistics& statistics : source.statistics) {
+    for (std::string& statement : statistics_statements(statistics, shadow.schema, shadow))
+      out.push_back(std::move(statement));
+  }
+  if (!source.of_type.empty()) out.push_back(fmt::format("ALTER TABLE {} OF {}", table, source.of_type));
   if (source.replica_identity == "f")
     out.push_back(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL", table));
   if (source.replica_identity == "n")

@@ -28,6 +28,15 @@ std::string constraint_using_index(const postgres::Constraint& constraint, const
 std::string constraint_using_index(const postgres::Table& table, const postgres::Index& index,
                                    const postgres::QualifiedName& on);
 
+/// ALTER TABLE … ADD CONSTRAINT of an exclusion constraint, which no index can be made beforehand for. Keys
+/// WITHOUT OVERLAPS (18 and later) are such constraints too.
+std::string exclusion_statement(const postgres::Table& table, const postgres::Index& index,
+                                const postgres::QualifiedName& on);
+
+/// CREATE STATISTICS in the schema, on another table, and what belongs to it.
+std::vector<std::string> statistics_statements(const postgres::ExtendedStatistics& statistics,
+                                               const std::string& schema, const postgres::QualifiedName& on);
+
 const postgres::Constraint* find_constraint(const postgres::Table& table, std::string_view name);
 
 }  // namespace crossfade::strategies

@@ -1,3 +1,4 @@
+#include "strategies/carried_objects.h"
 #include "strategies/shadow_steps.h"
 
 #include <fmt/format.h>
@@ -110,11 +111,28 @@ std::vector<Step> shadow_steps(const ShadowTablePlan& plan) {
   for (const std::string& statement : plan.uncapture) {
     if (statement.starts_with("DROP TRIGGER")) swap.push_back(statement);
   }
+  const std::vector<std::string> before = before_swap(plan.carried);
+  const std::vector<std::string> after = after_swap(plan.carried);
+  swap.insert(swap.end(), before.begin(), before.end());
   swap.insert(swap.end(), plan.at_swap.begin(), plan.at_swap.end());
   swap.insert(swap.end(), plan.swap.begin(), plan.swap.end());
+  swap.insert(swap.end(), after.begin(), after.end());
+  std::vector<LockUse> swap_locks = {{source, "ACCESS EXCLUSIVE"}, {shadow, "ACCESS EXCLUSIVE"}};
+  for (const postgres::QualifiedName& table : plan.carried.neighbours)
+    swap_locks.push_back({table.display(), "ACCESS EXCLUSIVE"});
+  if (!plan.carried.prepare.empty()) {
+    steps.add("ready", "prepare what hangs on the table", plan.carried.prepare, {{shadow, "ACCESS SHARE"}},
+              "Views and functions over the new table are made beside those over the old one, so that under "
+              "the lock they only move; materialized views are filled now.");
+  }
   steps.add(
-      "ready", "cut over", std::move(swap), {{source, "ACCESS EXCLUSIVE"}, {shadow, "ACCESS EXCLUSIVE"}},
+      "ready", "cut over", std::move(swap), std::move(swap_locks),
       "Both tables change their schema in one transaction, inside the lock budget and the hold budget.");
+  for (const std::string& statement : plan.carried.validate) {
+    steps.add("soaking", "validate a foreign key", {statement}, {{source, "SHARE UPDATE EXCLUSIVE"}},
+              "New rows are checked since the cutover; now those that were there already. Writers do not "
+              "notice.");
+  }
   steps.add(
       "soaking", "contract", contract_statements(plan),
       {{plan.old_schema + "." + plan.source.name.name, "ACCESS EXCLUSIVE"}},

@@ -7,6 +7,7 @@
 
 #include "migrations/repoint.h"
 #include "strategies/capture_statements.h"
+#include "strategies/carried_objects.h"
 #include "strategies/column_mapping.h"
 #include "strategies/grants.h"
 #include "strategies/key_selection.h"
@@ -51,7 +52,8 @@ bool deferrable(const ShadowTablePlan& plan, const Index& index) {
 void plan_set_aside(ShadowTablePlan& plan) {
   const std::string table = plan.shadow.quoted();
   for (const Constraint& constraint : plan.target.constraints) {
-    if (constraint.type == "p" || constraint.type == "u" || not_valid_check(constraint)) {
+    if (constraint.type == "p" || constraint.type == "u" || constraint.type == "x" ||
+        not_valid_check(constraint)) {
       plan.set_aside.push_back(
           fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", table, quote_identifier(constraint.name)));
     }
@@ -68,6 +70,8 @@ void plan_set_aside(ShadowTablePlan& plan) {
   // Autovacuum would hold locks that the build needs; it is on again before the cutover (rule 15).
   plan.set_aside.push_back(fmt::format(
       "ALTER TABLE {} SET (autovacuum_enabled = false, toast.autovacuum_enabled = false)", table));
+  // A publication of all tables would refuse the deletes of purge and replay without one.
+  plan.set_aside.push_back(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL", table));
   append(plan.set_aside, guard_statements(plan, plan.run_schema, plan.shadow, true));
 }
 
@@ -79,13 +83,14 @@ void plan_indexes(ShadowTablePlan& plan, const std::set<std::string>& staying) {
   for (const Index& index : plan.target.indexes) {
     std::vector<std::string> columns = index.key_columns;
     std::sort(columns.begin(), columns.end());
-    const bool serves = !have_key && index.unique && !index.partial && !index.expressions &&
+    const bool serves = !have_key && index.unique && !index.exclusion && !index.partial && !index.expressions &&
                         index.default_operators && index.default_collations && columns == key;
     have_key = have_key || serves;
     // The rehearsed index stands in the default tablespace: an index's definition does not name its own.
     const Index* original = plan.source.index(index.name);
     plan.indexes.push_back({.name = index.name,
-                            .sql = index_statement(index, plan.shadow),
+                            .sql = index.exclusion ? exclusion_statement(plan.target, index, plan.shadow)
+                                                   : index_statement(index, plan.shadow),
                             .tablespace = original != nullptr ? original->tablespace : index.tablespace,
                             .unique = index.unique,
                             .replay_key = serves});
@@ -122,7 +127,7 @@ std::string autovacuum_as_wanted(const ShadowTablePlan& plan, const std::vector<
 void plan_finish(ShadowTablePlan& plan) {
   const std::string table = plan.shadow.quoted();
   for (const Index& index : plan.target.indexes) {
-    if (index.constraint_name && !deferrable(plan, index)) {
+    if (index.constraint_name && !index.exclusion && !deferrable(plan, index)) {
       plan.finish.push_back(constraint_using_index(plan.target, index, plan.shadow));
     }
   }
@@ -139,7 +144,7 @@ void plan_finish(ShadowTablePlan& plan) {
     if (index.clustered)
       plan.finish.push_back(fmt::format("ALTER TABLE {} CLUSTER ON {}", table, quote_identifier(index.name)));
     if (index.replica_identity && !deferrable(plan, index)) {
-      plan.finish.push_back(
+      plan.at_swap.push_back(
           fmt::format("ALTER TABLE {} REPLICA IDENTITY USING INDEX {}", table, quote_identifier(index.name)));
     }
   }
@@ -165,6 +170,10 @@ void plan_finish(ShadowTablePlan& plan) {
                                  table, quote_literal(*constraint.comment)));
     }
   }
+  if (plan.target.replica_identity == "d")
+    plan.at_swap.push_back(fmt::format("ALTER TABLE {} REPLICA IDENTITY DEFAULT", table));
+  if (plan.target.replica_identity == "n")
+    plan.at_swap.push_back(fmt::format("ALTER TABLE {} REPLICA IDENTITY NOTHING", table));
   append(plan.at_swap, drop_guard_statements(plan, plan.shadow));
   if (plan.target.row_security)
     plan.at_swap.push_back(fmt::format("ALTER TABLE {} ENABLE ROW LEVEL SECURITY", table));
@@ -232,6 +241,11 @@ ShadowTablePlan assemble(const ShadowRequest& request, KeyChoice key, ColumnMapp
   plan_sequences(plan);
   rename_new_sequences(plan, staying);
   append(plan.create, log_statements(plan));
+  if (plan.source.persistence == "u" || plan.target.persistence == "u") {
+    plan.sentinel = free_name(plan, "crossfade_sentinel");
+    plan.create.push_back(
+        fmt::format("CREATE UNLOGGED TABLE {} AS SELECT true AS alive", plan.sentinel->quoted()));
+  }
   plan_set_aside(plan);
   plan.capture = capture_statements(plan);
   plan.uncapture = disarm_statements(plan);
@@ -239,6 +253,10 @@ ShadowTablePlan assemble(const ShadowRequest& request, KeyChoice key, ColumnMapp
   plan_indexes(plan, staying);
   plan_finish(plan);
   plan_swap(plan, *request.file);
+  for (const migrations::Directive& directive : request.file->directives) {
+    if (directive.name == "allow") plan.allowed.push_back(directive.argument);
+  }
+  plan.carried = carry_objects({&plan, &plan.source, &request.dependents, request.views});
   return plan;
 }
 
@@ -255,34 +273,15 @@ ShadowPlanning plan_shadow_table(const ShadowRequest& request) {
   ShadowPlanning result;
   const std::string table = request.rehearsal->source.name.display();
   for (const Index& index : request.rehearsal->target().indexes) {
-    if (!index.exclusion) continue;
+    if (!index.exclusion || index.immediate) continue;
     result.refusals.push_back({.code = "exclusion-constraint",
-                               .object = request.file->path,
-                               .message = "adds the exclusion constraint " +
+                               .object = table,
+                               .message = "the exclusion constraint " +
                                           index.constraint_name.value_or(index.name) +
-                                          ", which replay by key cannot keep to",
-                               .expected = "no EXCLUDE or WITHOUT OVERLAPS",
+                                          " is deferrable, and rows cannot be replayed against such a one",
+                               .expected = "an exclusion constraint that is checked at once",
                                .found = index.definition,
-                               .next = "Add it by hand after the run has been contracted."});
-  }
-  if (request.rehearsal->source.persistence == "p" && request.rehearsal->target().persistence == "u") {
-    result.refusals.push_back({.code = "unlogged-table",
-                               .object = request.file->path,
-                               .message = "makes " + table +
-                                          " UNLOGGED, and a crash of the server would empty "
-                                          "the new table while it is filled",
-                               .expected = "a permanent table",
-                               .found = "SET UNLOGGED",
-                               .next = "Take SET UNLOGGED out; run it by hand after contract."});
-  }
-  if (request.rehearsal->source.persistence == "u") {
-    result.refusals.push_back(
-        {.code = "unlogged-table",
-         .object = table,
-         .message = "is UNLOGGED: a crash of the server would empty it and the new table",
-         .expected = "a permanent table",
-         .found = "an unlogged table",
-         .next = "Use a plain ALTER TABLE; an unlogged table's content is expendable."});
+                               .next = "Make it not deferrable for the time of the run."});
   }
   KeyChoice key = choose_key(*request.rehearsal);
   ColumnMapping mapping = map_columns(*request.rehearsal);
@@ -290,7 +289,8 @@ ShadowPlanning plan_shadow_table(const ShadowRequest& request) {
   result.refusals.insert(result.refusals.end(), mapping.refusals.begin(), mapping.refusals.end());
   if (!result.refusals.empty()) return result;
   ShadowTablePlan plan = assemble(request, std::move(key), std::move(mapping));
-  for (std::vector<Problem> found : {name_collisions(plan, request.names), reserved_columns(plan)}) {
+  for (std::vector<Problem> found : {name_collisions(plan, request.names), reserved_columns(plan),
+                                     cannot_carry(request.dependents, plan, request.server_version)}) {
     result.refusals.insert(result.refusals.end(), std::make_move_iterator(found.begin()),
                            std::make_move_iterator(found.end()));
   }
@@ -315,6 +315,7 @@ std::vector<std::string> discard_statements(const ShadowTablePlan& plan) {
   for (const QualifiedName& name : {plan.shadow, plan.log, plan.truncations}) {
     out.push_back("DROP TABLE IF EXISTS " + name.quoted());
   }
+  if (plan.sentinel) out.push_back("DROP TABLE IF EXISTS " + plan.sentinel->quoted());
   for (const std::string_view function :
        {"crossfade_capture_insert", "crossfade_capture_update", "crossfade_capture_delete",
         "crossfade_capture_truncate", "crossfade_guard"}) {

@@ -9,6 +9,7 @@
 
 #include "migrations/migration_file.h"
 #include "migrations/statement.h"
+#include "postgres/dependents.h"
 #include "strategies/name_collisions.h"
 #include "strategies/plan.h"
 #include "strategies/rehearsal.h"
@@ -24,6 +25,9 @@ struct ShadowRequest {
   const std::vector<migrations::Statement>* statements = nullptr;
   const ShapeRehearsal* rehearsal = nullptr;
   SchemaNames names;
+  postgres::Dependents dependents;      ///< of the source
+  std::vector<postgres::Table> views;   ///< of dependents.views, in their order
+  int server_version = 0;
 };
 
 struct ShadowPlanning {

@@ -11,6 +11,7 @@
 #include "orchestrator/cutover/give_up.h"
 #include "orchestrator/cutover/in_doubt.h"
 #include "orchestrator/cutover/lock_watch.h"
+#include "orchestrator/cutover/neighbour_locks.h"
 #include "orchestrator/cutover/old_snapshots.h"
 #include "orchestrator/cutover/sequence_locks.h"
 #include "orchestrator/cutover/watchdog.h"
@@ -19,7 +20,7 @@
 #include "orchestrator/source_drift.h"
 #include "postgres/error.h"
 #include "postgres/problem.h"
-#include "strategies/transform.h"
+#include "strategies/carried_objects.h"
 
 namespace crossfade::orchestrator {
 
@@ -111,6 +112,11 @@ class Cutover {
                   "SET jit = off; SET synchronous_commit = local; SET plan_cache_mode = force_generic_plan"});
     observer_->run({"observe.settings", "SET synchronous_commit = local"});
     lock_timeout_ = lock_timeout_ms(*observer_, budgets());
+    search_path_ =
+        locker_->run({"cutover.search_path", "SELECT pg_catalog.current_setting('search_path') AS path"})
+            .only()
+            .text("path");
+    if (search_path_.empty()) search_path_ = "''";
   }
 
   void close_sessions() {
@@ -119,6 +125,10 @@ class Cutover {
     observer_.reset();
     watcher_.reset();
     replayer_.reset();
+  }
+
+  std::vector<SnapshotHolder> snapshots() {
+    return snapshot_holders(*observer_, context_.plan.source.oid, neighbours_.oids);
   }
 
   LockBudgets budgets() const { return {context_.options.lock_budget_ms, context_.options.hold_budget_ms}; }
@@ -135,9 +145,9 @@ class Cutover {
     replayer_->drain(context_.stop);
     replayer_->vacuum_log();
     if (context_.options.old_snapshots == OldSnapshots::ignore) return;
-    const std::vector<SnapshotHolder> before = snapshot_holders(*observer_, context_.plan.source.oid);
+    const std::vector<SnapshotHolder> before = snapshots();
     for (milliseconds pause{5};; pause = std::min(pause * 2, milliseconds(200))) {
-      const auto left = still_held(before, snapshot_holders(*observer_, context_.plan.source.oid));
+      const auto left = still_held(before, snapshots());
       if (left.empty()) break;
       context_.check_stop();
       if (pause > milliseconds(100)) {
@@ -159,7 +169,8 @@ class Cutover {
     // allows.
     const std::string drift = drift_digest(*observer_, context_.plan.source.oid);
     if (drift != adopted_drift_) {
-      adopt_drift(context_, *observer_);
+      carried_ = adopt_drift(context_, *observer_, drift);
+      neighbours_ = find_neighbours(*observer_, carried_);
       adopted_drift_ = drift;
     }
     WorkerTransaction transaction(*locker_, context_.sessions, "cutover");
@@ -168,13 +179,16 @@ class Cutover {
       take_yielding_lock(*locker_, wish(),
                          outcome_.attempts == 0 ? kFirstYieldingLockPatience : kYieldingLockPatience,
                          context_.stop);
+      // An autovacuum of a neighbour makes way as well.
+      for (const postgres::QualifiedName& table : neighbours_.tables)
+        take_yielding_lock(*locker_, {table, "ACCESS EXCLUSIVE", "cutover"}, kYieldingLockPatience,
+                           context_.stop);
     } catch (const postgres::DatabaseError& error) {
       if (!error.lock_not_available()) throw;
       transaction.rollback();
       ++outcome_.attempts;
       Journal(*observer_).count_cutover_attempt(context_.run());
-      reason_ = "lock on " + context_.plan.source.name.display() + ": " +
-                describe_lock_holders(*observer_, context_.plan.source.name);
+      reason_ = who_is_in_the_way();
       return false;
     }
     locker_->run({"cutover.yield_shadow",
@@ -206,7 +220,7 @@ class Cutover {
     if (auto change = checkers::compare(context_.fingerprint, found)) throw SourceChanged{std::move(*change)};
     if (drift_digest(*locker_, context_.plan.source.oid) == adopted_drift_) return true;
     adopted_drift_.clear();
-    reason_ = "grants or indexes of the table have just changed";
+    reason_ = "grants, indexes or what hangs on the table have just changed";
     return false;
   }
 
@@ -227,14 +241,17 @@ class Cutover {
     const LockWatch watch(*watcher_, locker_->backend_pid(), context_.plan.source.oid,
                           milliseconds(budgets().lock_ms + budgets().hold_ms));
     LockWish wanted = wish();
-    if (sequences_first_) wanted.first = sequence_locks(context_.plan);
+    wanted.first = joined(carried_.lock_first);
+    if (sequences_first_) wanted.first += sequence_locks(context_.plan);
+    if (neighbours_first_) wanted.first += neighbours_.lock;
     if (!attempt_lock(*locker_, wanted, budgets(), lock_timeout_)) {
       sequences_first_ = false;
-      reason_ = "lock on " + context_.plan.source.name.display() + ": " +
-                describe_lock_holders(*observer_, context_.plan.source.name);
+      neighbours_first_ = !neighbours_first_;
+      reason_ = who_is_in_the_way();
       return false;
     }
     const auto granted = granted_ = Clock::now();
+    if (!neighbours_first_) lock_neighbours();
 
     auto since = granted;
     const auto lap = [&since] {
@@ -260,12 +277,35 @@ class Cutover {
     return true;
   }
 
+  std::string who_is_in_the_way() {
+    std::string out = "lock on " + context_.plan.source.name.display() + ": " +
+                      describe_lock_holders(*observer_, context_.plan.source.name);
+    for (const postgres::QualifiedName& table : neighbours_.tables) {
+      out += "; on " + table.display() + ", which the cutover locks as well: " +
+             describe_lock_holders(*observer_, table);
+    }
+    return out;
+  }
+
+  /// Whether transactions of the application come to the table or to its neighbours first, nobody knows. In the
+  /// other order there is a deadlock as often as one is under way, so the orders take turns.
+  void lock_neighbours() {
+    if (neighbours_.lock.empty()) return;
+    try {
+      locker_->run({"cutover.lock_neighbours", neighbours_.lock});
+    } catch (const postgres::DatabaseError& error) {
+      if (error.connection_dead() || !error.retryable()) throw;
+      neighbours_first_ = true;
+      throw GiveUp{who_is_in_the_way()};
+    }
+  }
+
   /// Whoever has a snapshot now and asks for the table a moment later would stop the attempt. The last set is
   /// the one that counts, so it is read right before the lock is requested.
   std::vector<SnapshotHolder> snapshots_at_a_quiet_moment() {
     const auto until = Clock::now() + kQuietMoment;
     for (;;) {
-      std::vector<SnapshotHolder> now = snapshot_holders(*observer_, context_.plan.source.oid);
+      std::vector<SnapshotHolder> now = snapshots();
       const bool wait = context_.options.old_snapshots == OldSnapshots::wait && !now.empty();
       if (!wait || Clock::now() > until) return now;
       sleep_unless_stopped(milliseconds(1), context_.stop);
@@ -275,10 +315,10 @@ class Cutover {
   void wait_under_lock(const std::vector<SnapshotHolder>& before, bool drained) {
     if (context_.options.old_snapshots == OldSnapshots::ignore) return;
     const std::vector<SnapshotHolder> first =
-        drained ? snapshot_holders(*observer_, context_.plan.source.oid) : before;
+        drained ? snapshots() : before;
     for (;;) {
       std::vector<SnapshotHolder> left =
-          still_held(first, snapshot_holders(*observer_, context_.plan.source.oid));
+          still_held(first, snapshots());
       // Queued behind our own lock: it takes a new snapshot when it gets on, unless it held this one already
       // before.
       const auto old_and_queued = std::find_if(left.begin(), left.end(), [&](const SnapshotHolder& holder) {
@@ -307,11 +347,20 @@ class Cutover {
     std::string batch = fmt::format(
         "SET LOCAL statement_timeout = '{}ms';\nSET LOCAL lock_timeout = '{}ms';\n"
         "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT;\n",
-        remaining_ms(), kSecondaryLockMs, plan.shadow.quoted());
+        remaining_ms(),
+        // One that cannot be locked by name is waited for here.
+        neighbours_.tables.size() < carried_.neighbours.size() ? lock_timeout_ / 2 + 1 : kSecondaryLockMs,
+        plan.shadow.quoted());
     for (const std::string& statement : plan.uncapture) {
       if (statement.starts_with("DROP TRIGGER")) batch += statement + ";\n";
     }
-    batch += joined(plan.at_swap) + joined(plan.swap);
+    // Definitions are in full, and their words mean what they mean to the server alone.
+    batch += "SET LOCAL search_path = pg_catalog, pg_temp;\nSET LOCAL check_function_bodies = off;\n" +
+             joined(strategies::before_swap(carried_)) +
+             fmt::format("SET LOCAL search_path = {};\n", search_path_) + joined(plan.at_swap) +
+             joined(plan.swap) + "SET LOCAL search_path = pg_catalog, pg_temp;\n" +
+             joined(strategies::after_swap(carried_)) +
+             fmt::format("SET LOCAL search_path = {};\n", search_path_);
     batch += fmt::format("SET LOCAL lock_timeout = '{}ms'", lock_timeout_);
     try {
       locker_->run({"cutover.swap", batch});
@@ -342,6 +391,7 @@ class Cutover {
     journal.advance(context_.run(), Phase::ready, Phase::soaking);
     journal.finish_part(run_);
     journal.save_cutover(context_.run(), boost::json::value_from(outcome_));
+    journal.save_carried(context_.run(), boost::json::value_from(carried_));
   }
 
   CommittedCutover finish() {
@@ -362,7 +412,11 @@ class Cutover {
   Clock::time_point granted_;
   std::string xid_;
   std::string adopted_drift_;
+  strategies::CarriedObjects carried_;
+  Neighbours neighbours_;
+  std::string search_path_;  ///< of the run's sessions, as SET takes it
   bool sequences_first_ = false;
+  bool neighbours_first_ = false;
   std::string reason_ = "not tried yet";
   CutoverOutcome outcome_;
   HoldParts held_;

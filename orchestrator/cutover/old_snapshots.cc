@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kSnapshotHolders = R"sql(
 SELECT a.pid, COALESCE(v.virtualtransaction, '') AS virtual_transaction, a.backend_xmin::text AS xmin,
        EXISTS (SELECT 1 FROM pg_catalog.pg_locks q WHERE q.pid = a.pid AND NOT q.granted AND q.locktype = 'relation'
-                  AND (q.relation = $1::pg_catalog.oid OR EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
+                  AND (q.relation = $1::pg_catalog.oid OR q.relation = ANY ($2::pg_catalog.oid[]) OR EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
                     WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = q.relation AND d.deptype IN ('a', 'i')
                       AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1::pg_catalog.oid))) AS queued,
        COALESCE(a.usename, '') AS usename, COALESCE(a.application_name, '') AS application_name, COALESCE(a.state, '') AS state,
@@ -30,10 +30,11 @@ SELECT a.pid, COALESCE(v.virtualtransaction, '') AS virtual_transaction, a.backe
 
 }  // namespace
 
-std::vector<SnapshotHolder> snapshot_holders(postgres::Session& session, std::uint32_t source_oid) {
+std::vector<SnapshotHolder> snapshot_holders(postgres::Session& session, std::uint32_t source_oid,
+                                             const std::string& also_locked) {
   std::vector<SnapshotHolder> out;
   const postgres::Rows rows =
-      session.run({"cutover.snapshots", std::string(kSnapshotHolders), true}, {std::to_string(source_oid)});
+      session.run({"cutover.snapshots", std::string(kSnapshotHolders), true}, {std::to_string(source_oid), also_locked});
   for (const postgres::Row row : rows) {
     std::string description = fmt::format("pid {}", row.text("pid"));
     if (!row.text("usename").empty()) description += " user " + row.text("usename");

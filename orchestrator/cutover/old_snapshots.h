@@ -27,8 +27,10 @@ struct SnapshotHolder {
 };
 
 /// Every snapshot held in this database, but lazy vacuums' and crossfade's own: of other runs, and of the
-/// asking session's run and epoch. A forgotten process of this run is named.
-std::vector<SnapshotHolder> snapshot_holders(postgres::Session& session, std::uint32_t source_oid);
+/// asking session's run and epoch. A forgotten process of this run is named. `also_locked`: other relations
+/// that the cutover locks, an array literal of their oids.
+std::vector<SnapshotHolder> snapshot_holders(postgres::Session& session, std::uint32_t source_oid,
+                                             const std::string& also_locked);
 
 /// Those of `before` that `now` still holds unchanged.
 std::vector<SnapshotHolder> still_held(const std::vector<SnapshotHolder>& before,

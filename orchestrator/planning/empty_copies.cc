@@ -74,7 +74,7 @@ std::vector<std::string> obstacles(postgres::Session& session, const EarlierChan
 
 std::vector<Problem> not_carried_by_empty_copy(postgres::Session& session, const postgres::Table& table) {
   // One byte: the empty table needs no room.
-  return checkers::preflight(
+  return checkers::preflight_of_empty_copy(
       session,
       {.table_oid = table.oid, .display = table.name.display(), .type_changes = {}, .estimated_bytes = 1});
 }

@@ -7,6 +7,7 @@
 #include "checkers/preflight.h"
 #include "migrations/created_relations.h"
 #include "migrations/repoint.h"
+#include "orchestrator/planning/carried_trial.h"
 #include "orchestrator/planning/in_place_estimate.h"
 #include "orchestrator/planning/planned_batches.h"
 #include "orchestrator/planning/segment_trials.h"
@@ -199,18 +200,14 @@ class Segment {
   /// The whole statements, since the USING clauses of one ALTER TABLE all read the old row.
   void shadow(std::vector<std::string> rewrites, const std::vector<const migrations::ColumnFill*>& filled) {
     std::vector<Problem> found = checkers::preflight(session_, preflight_request(*source_));
-    std::erase_if(found, [&](const Problem& problem) { return earlier_.drops_one_of(problem.object); });
+    std::erase_if(found, [&](const Problem& problem) {
+      return earlier_.drops_one_of(problem.object) ||
+             std::any_of(file_.directives.begin(), file_.directives.end(),
+                         [&](const migrations::Directive& directive) {
+                           return directive.name == "allow" && directive.argument == problem.code;
+                         });
+    });
     append(result_.refusals, std::move(found));
-    if (const std::string text = earlier_.makes_dependent_of(source_->name.name); !text.empty()) {
-      result_.refusals.push_back(
-          {.code = "dependent-made-before",
-           .object = source_->name.display(),
-           .message =
-               "a statement before this one makes something over the table that a rewrite cannot carry over",
-           .expected = "the rewrite first, then what hangs on the table",
-           .found = text,
-           .next = "Put that statement behind the last one that rewrites the table."});
-    }
     migrations::MigrationFile file = file_;
     file.rewrites = std::move(rewrites);
     if (request_.statements.empty()) file.rewrites = {source_->name.name};
@@ -244,9 +241,16 @@ class Segment {
     }
     if (source_->kind != "r") return;
     const strategies::ShapeRehearsal trial = rehearse(session_, rehearsal);
-    strategies::ShadowPlanning planned = strategies::plan_shadow_table(
-        {request_.shadow_run, &file, &rehearsal.statements, &trial, schema_names(session_, *source_)});
+    const LiveDependents live = remaining_dependents();
+    strategies::ShadowPlanning planned =
+        strategies::plan_shadow_table({request_.shadow_run, &file, &rehearsal.statements, &trial,
+                                       schema_names(session_, *source_), live.dependents, live.views,
+                                       server_version()});
     append(result_.refusals, std::move(planned.refusals));
+    if (!result_.refusals.empty()) return;
+    // Behind earlier changes it is tried when its turn comes.
+    if (rehearsal.earlier.empty())
+      append(result_.refusals, try_carried_objects(session_, *planned.plan, live));
     if (!result_.refusals.empty()) return;
     announce(*planned.plan);
     append(result_.narrowings, strategies::narrowings(*planned.plan, file_.path));
@@ -254,6 +258,27 @@ class Segment {
     result_.shadow = std::move(planned.plan);
     result_.printed = std::move(planned.steps);
     result_.estimate = planned.estimate;
+  }
+
+  /// Without what statements before this one drop.
+  LiveDependents remaining_dependents() {
+    LiveDependents live = load_live_dependents(session_, source_->oid);
+    postgres::Dependents& all = live.dependents;
+    for (std::size_t index = live.views.size(); index-- > 0;) {
+      if (!earlier_.drops_one_of(live.views[index].name.display())) continue;
+      live.views.erase(live.views.begin() + static_cast<std::ptrdiff_t>(index));
+      all.views.erase(all.views.begin() + static_cast<std::ptrdiff_t>(index));
+    }
+    const auto dropped = [&](const auto& object) { return earlier_.drops_one_of(object.name); };
+    std::erase_if(all.triggers, dropped);
+    std::erase_if(all.rules, dropped);
+    std::erase_if(all.policies, dropped);
+    std::erase_if(all.foreign_keys, dropped);
+    std::erase_if(all.functions,
+                  [&](const auto& function) { return earlier_.drops_one_of(function.name.name); });
+    std::erase_if(all.rebindings,
+                  [&](const auto& rebinding) { return earlier_.drops_one_of(rebinding.object); });
+    return live;
   }
 
   void announce(const strategies::ShadowTablePlan& plan) {

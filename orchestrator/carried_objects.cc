@@ -1,0 +1,173 @@
+#include "orchestrator/carried_objects.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "orchestrator/journal.h"
+#include "postgres/error.h"
+#include "postgres/names_in_full.h"
+#include "postgres/problem.h"
+#include "strategies/grants.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+using postgres::QualifiedName;
+
+constexpr std::string_view kRunSchemas = R"sql(
+SELECT nspname AS name FROM pg_catalog.pg_namespace WHERE nspname ~ ('^crossfade_' || $1 || '_[0-9]+(_old)?$') ORDER BY 1
+)sql";
+
+std::string first_line(const std::string& statement) {
+  return statement.substr(0, std::min<std::size_t>(statement.find('\n'), 160));
+}
+
+/// The server quotes where it must, we always do.
+std::string unquoted(std::string text) {
+  std::erase(text, '"');
+  return text;
+}
+
+Failure cannot_be_made(const RunContext& context, const std::string& statement,
+                       const postgres::DatabaseError& error) {
+  return Failure(ExitCode::refused,
+                 {.code = "cannot-carry",
+                  .object = first_line(statement),
+                  .message = fmt::format("cannot be made over the new table of {}: {}",
+                                         context.plan.source.name.display(), error.report().message),
+                  .expected = "what hangs on the table to fit its new shape",
+                  .found = "SQLSTATE " + error.sqlstate(),
+                  .next = fmt::format("Change or drop it and run `crossfade up` again, or `crossfade abort {}`.",
+                                      context.run())});
+}
+
+void make(const RunContext& context, postgres::Session& session, const std::string& statement) {
+  try {
+    session.run({"prepare.statement", statement});
+  } catch (const postgres::DatabaseError& error) {
+    if (error.connection_dead() || error.retryable()) throw;
+    throw cannot_be_made(context, statement, error);
+  }
+}
+
+/// Default privileges may have added some to the new objects, or the old ones may have others.
+void grant(const RunContext& context, postgres::Session& session, const LiveDependents& live,
+           const strategies::CarriedObjects& carried) {
+  for (const postgres::Table& view : live.views) {
+    const QualifiedName name = strategies::shadow_name(carried, view.name);
+    const auto oid = postgres::find_relation(session, name.schema, name.name);
+    const postgres::Table made = postgres::load_table(session, oid.value()).value();
+    for (const std::string& statement : strategies::grant_statements(view, made, name))
+      make(context, session, statement);
+  }
+  if (live.dependents.functions.empty()) return;
+  const auto shadow =
+      postgres::find_relation(session, context.plan.shadow.schema, context.plan.shadow.name);
+  const postgres::Dependents made = postgres::load_dependents(session, shadow.value());
+  const std::vector<migrations::MovedName> moved = strategies::shadow_names(
+      {&context.plan, &context.plan.source, &live.dependents, live.views}, carried);
+  for (const postgres::DependentFunction& wanted : live.dependents.functions) {
+    const QualifiedName name = strategies::shadow_name(carried, wanted.name);
+    const std::string arguments = unquoted(migrations::with_moved_names(wanted.arguments, moved));
+    for (const postgres::DependentFunction& current : made.functions) {
+      if (current.name != name || unquoted(current.arguments) != arguments) continue;
+      const std::string signature = fmt::format("{}({})", name.quoted(), current.arguments);
+      for (const std::string& statement : strategies::routine_grant_statements(wanted, current, signature))
+        make(context, session, statement);
+    }
+  }
+}
+
+}  // namespace
+
+LiveDependents load_live_dependents(postgres::Session& session, std::uint32_t table_oid) {
+  const postgres::NamesInFull names(session);
+  LiveDependents live{.dependents = postgres::load_dependents(session, table_oid), .views = {}};
+  for (const postgres::DependentView& view : live.dependents.views) {
+    if (auto table = postgres::load_table(session, view.oid)) live.views.push_back(std::move(*table));
+  }
+  // One has just been dropped; whoever asks later finds the digest changed.
+  if (live.views.size() != live.dependents.views.size()) return load_live_dependents(session, table_oid);
+  return live;
+}
+
+strategies::CarriedObjects prepare_carried_objects(const RunContext& context, postgres::Session& session,
+                                                   const postgres::Table& source, const std::string& digest) {
+  const LiveDependents live = load_live_dependents(session, source.oid);
+  strategies::CarriedObjects carried =
+      strategies::carry_objects({&context.plan, &source, &live.dependents, live.views});
+  const std::string step = "prepare dependents " + digest;
+  Journal journal(session);
+  if (journal.step_finished(context.run(), step)) return carried;
+  WorkerTransaction transaction(session, context.sessions, "prepare");
+  session.run({"prepare.settings",
+               "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL check_function_bodies = off"});
+  drop_bound_objects(session, context.plan.shadow, context.run());
+  for (const std::string& statement : carried.prepare) make(context, session, statement);
+  grant(context, session, live, carried);
+  journal.finish_step(context.run(), step);
+  transaction.commit();
+  return carried;
+}
+
+void drop_bound_objects(postgres::Session& session, const QualifiedName& table, std::int64_t run) {
+  if (const auto oid = postgres::find_relation(session, table.schema, table.name)) {
+    const LiveDependents live = load_live_dependents(session, *oid);
+    const auto& views = live.dependents.views;
+    const auto& functions = live.dependents.functions;
+    int level = 0;
+    for (const auto& view : views) level = std::max(level, view.level);
+    for (const auto& function : functions) level = std::max(level, function.level);
+    for (; level > 0; --level) {
+      for (const auto& function : functions) {
+        if (function.level != level) continue;
+        session.run({"remove.bound_function",
+                     fmt::format("DROP ROUTINE {}({})", function.name.quoted(), function.arguments)});
+      }
+      for (std::size_t index = 0; index < views.size(); ++index) {
+        if (views[index].level != level) continue;
+        session.run({"remove.bound_view",
+                     fmt::format("DROP {} {}", live.views[index].kind == "m" ? "MATERIALIZED VIEW" : "VIEW",
+                                 live.views[index].name.quoted())});
+      }
+    }
+  }
+  const postgres::Rows schemas =
+      session.run({"remove.run_schemas", std::string(kRunSchemas)}, {std::to_string(run)});
+  for (const postgres::Row row : schemas)
+    session.run({"remove.run_schema", "DROP SCHEMA " + postgres::quote_identifier(row.text("name"))});
+}
+
+void validate_foreign_keys(const RunContext& context, const Run& run) {
+  if (run.carried.is_null()) return;
+  const auto carried = boost::json::value_to<strategies::CarriedObjects>(run.carried);
+  for (const std::string& statement : carried.validate) {
+    const std::string step = "validated: " + statement;
+    if (context.journal.step_finished(context.run(), step)) continue;
+    context.progress.set_waiting("");
+    try {
+      WorkerTransaction transaction(context.control, context.sessions, "validate");
+      context.control.run({"validate.statement", statement});
+      context.journal.finish_step(context.run(), step);
+      transaction.commit();
+    } catch (const postgres::DatabaseError& error) {
+      // Dropped since, or its table is: then there is nothing to validate.
+      if (error.sqlstate() == "42704" || error.sqlstate() == "42P01") continue;
+      if (!error.data_error()) throw;
+      throw Failure(ExitCode::refused,
+                    {.code = "data-rejected",
+                     .object = first_line(statement),
+                     .message = "the new table is in place, and the foreign key checks every new row; rows from "
+                                "before violate it: " +
+                                error.report().message,
+                     .expected = "no such row: they came in while the constraint was bypassed",
+                     .found = error.report().detail,
+                     .next = "Mend these rows, then run the statement above by hand."});
+    }
+  }
+}
+
+}  // namespace crossfade::orchestrator

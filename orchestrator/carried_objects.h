@@ -1,0 +1,37 @@
+// What hangs on a run's table, as the server has it now: read for the plan, made over the shadow before the
+// cutover (each statement of CarriedObjects::prepare, in one transaction), and dropped again with a table that
+// goes. One thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "orchestrator/run_context.h"
+#include "postgres/dependents.h"
+#include "strategies/carried_objects.h"
+
+namespace crossfade::orchestrator {
+
+struct LiveDependents {
+  postgres::Dependents dependents;
+  std::vector<postgres::Table> views;  ///< in the order of dependents.views
+};
+
+/// Every name in the definitions is in full. Throws DatabaseError.
+LiveDependents load_live_dependents(postgres::Session& session, std::uint32_t table_oid);
+
+/// Makes the counterparts of views and functions over the shadow, unless that was done for the same `digest`
+/// (postgres::dependents_digest, read before). Locks nothing that the application uses. Returns the statements
+/// for the cutover. Throws Failure (exit 5) where the server refuses one of them.
+strategies::CarriedObjects prepare_carried_objects(const RunContext& context, postgres::Session& session,
+                                                   const postgres::Table& source, const std::string& digest);
+
+/// Drops the views and functions over a table of the run, and the run's schemas for them; does nothing where
+/// there is no such table. In the caller's transaction. Never CASCADE (rule 28).
+void drop_bound_objects(postgres::Session& session, const postgres::QualifiedName& table, std::int64_t run);
+
+/// VALIDATE CONSTRAINT of what the cutover has left NOT VALID, each in a transaction of its own. May be
+/// repeated. Throws Failure (exit 5) where rows violate one: they had come in past it.
+void validate_foreign_keys(const RunContext& context, const Run& run);
+
+}  // namespace crossfade::orchestrator

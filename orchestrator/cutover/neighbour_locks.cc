@@ -1,0 +1,40 @@
+#include "orchestrator/cutover/neighbour_locks.h"
+
+#include <fmt/format.h>
+
+#include "postgres/catalog.h"
+
+namespace crossfade::orchestrator {
+
+namespace {
+
+constexpr std::string_view kMayLock = R"sql(
+SELECT pg_catalog.has_table_privilege($1::pg_catalog.oid, 'UPDATE') OR pg_catalog.has_table_privilege($1::pg_catalog.oid, 'DELETE')
+       OR pg_catalog.has_table_privilege($1::pg_catalog.oid, 'TRUNCATE') AS allowed
+)sql";
+
+}  // namespace
+
+Neighbours find_neighbours(postgres::Session& session, const strategies::CarriedObjects& carried) {
+  Neighbours out;
+  std::vector<std::string> oids;
+  for (const postgres::QualifiedName& table : carried.neighbours) {
+    const auto oid = postgres::find_relation(session, table.schema, table.name);
+    if (!oid) continue;  // dropped just now; the digest has changed with it
+    oids.push_back(std::to_string(*oid));
+    const bool allowed = session.run({"cutover.may_lock", std::string(kMayLock)}, {std::to_string(*oid)})
+                             .only()
+                             .boolean("allowed");
+    if (!allowed) continue;
+    out.tables.push_back(table);
+    out.lock += fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE; ", table.quoted());
+  }
+  for (const postgres::QualifiedName& view : carried.views) {
+    if (const auto oid = postgres::find_relation(session, view.schema, view.name))
+      oids.push_back(std::to_string(*oid));
+  }
+  out.oids = postgres::array_literal(oids);
+  return out;
+}
+
+}  // namespace crossfade::orchestrator

@@ -1,0 +1,301 @@
+#include "strategies/carried_objects.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "strategies/carried_views.h"
+
+namespace crossfade::strategies {
+
+namespace {
+
+using postgres::ForeignKey;
+using postgres::QualifiedName;
+using postgres::quote_identifier;
+using postgres::quote_literal;
+
+/// From here on a partitioned table may get a foreign key without a scan.
+constexpr int kKeysNotValidOnPartitioned = 180000;
+
+void append(std::vector<std::string>& to, const std::vector<std::string>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+class Carrier {
+ public:
+  explicit Carrier(const CarryRequest& request)
+      : request_(request),
+        plan_(*request.plan),
+        dependents_(*request.dependents),
+        table_(plan_.source.name.quoted()) {}
+
+  CarriedObjects carry() {
+    out_.schemas = schema_pairs();
+    rename_columns();
+    foreign_keys();
+    triggers();
+    rules();
+    policies();
+    publications();
+    labels();
+    statistics();
+    carry_views(request_, out_);
+    for (const postgres::Rebinding& rebinding : dependents_.rebindings) {
+      out_.rebind.push_back(rebinding.statement);
+      add_neighbour(rebinding.locked);
+    }
+    std::sort(out_.neighbours.begin(), out_.neighbours.end(),
+              [](const QualifiedName& left, const QualifiedName& right) {
+                return left.display() < right.display();
+              });
+    return std::move(out_);
+  }
+
+ private:
+  std::vector<SchemaPair> schema_pairs() const {
+    std::vector<SchemaPair> out = {{plan_.source.name.schema, plan_.run_schema, plan_.old_schema}};
+    std::set<std::string> others;
+    for (const postgres::Table& view : request_.views) others.insert(view.name.schema);
+    for (const postgres::DependentFunction& function : dependents_.functions)
+      others.insert(function.name.schema);
+    others.erase(plan_.source.name.schema);
+    for (const std::string& schema : others) {
+      const std::string name = fmt::format("{}_{}", plan_.run_schema, out.size());
+      out.push_back({schema, name, name + "_old"});
+    }
+    return out;
+  }
+
+  void add_neighbour(const QualifiedName& table) {
+    const bool known = table.name.empty() || table == plan_.source.name ||
+                       std::find(out_.neighbours.begin(), out_.neighbours.end(), table) != out_.neighbours.end();
+    if (!known) out_.neighbours.push_back(table);
+  }
+
+  /// Definitions know the columns by their old names. Under these they are made, and the server itself then
+  /// follows the renaming.
+  void rename_columns() {
+    std::vector<std::pair<std::string, std::string>> renamed;  // new name, old name
+    std::set<std::string> old_names;
+    for (const auto& [old_name, new_name] : plan_.carried_columns) {
+      if (old_name == new_name) continue;
+      renamed.emplace_back(new_name, old_name);
+      old_names.insert(old_name);
+    }
+    if (renamed.empty()) return;
+    std::vector<std::string> in_the_way;
+    for (const postgres::Column& column : plan_.target.columns) {
+      const bool moves = std::any_of(renamed.begin(), renamed.end(),
+                                     [&](const auto& pair) { return pair.first == column.name; });
+      if (!moves && old_names.contains(column.name)) in_the_way.push_back(column.name);
+    }
+    const auto rename = [&](std::vector<std::string>& to, const std::string& from, const std::string& name) {
+      to.push_back(fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {}", table_, quote_identifier(from),
+                               quote_identifier(name)));
+    };
+    const auto between = [](std::size_t number) { return fmt::format("crossfade_column_{}", number); };
+    for (std::size_t index = 0; index < in_the_way.size(); ++index)
+      rename(out_.names_as_before, in_the_way[index], between(renamed.size() + index));
+    for (std::size_t index = 0; index < renamed.size(); ++index) {
+      rename(out_.names_as_before, renamed[index].first, between(index));
+      rename(out_.names_as_after, renamed[index].second, between(index));
+    }
+    for (std::size_t index = 0; index < renamed.size(); ++index) {
+      rename(out_.names_as_before, between(index), renamed[index].second);
+      rename(out_.names_as_after, between(index), renamed[index].first);
+    }
+    for (std::size_t index = 0; index < in_the_way.size(); ++index)
+      rename(out_.names_as_after, between(renamed.size() + index), in_the_way[index]);
+  }
+
+  bool is_carried(const std::string& column) const {
+    return std::any_of(plan_.carried_columns.begin(), plan_.carried_columns.end(),
+                       [&](const auto& pair) { return pair.first == column; });
+  }
+
+  /// Neither side of a table that is replayed into has one (rule 18); writes since the swap are checked from
+  /// the first one on, and the rows that were there already are validated when the lock is gone.
+  void foreign_keys() {
+    for (const ForeignKey& key : dependents_.foreign_keys) {
+      const std::string table = key.table.quoted();
+      const std::string name = quote_identifier(key.name);
+      out_.detach.push_back(fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", table, name));
+      add_neighbour(key.table);
+      add_neighbour(key.referenced);
+      // It goes with its column, as DROP COLUMN takes it.
+      const bool goes = key.table == plan_.source.name &&
+                        !std::all_of(key.columns.begin(), key.columns.end(),
+                                     [&](const std::string& column) { return is_carried(column); });
+      if (goes) continue;
+      out_.foreign_keys.push_back(fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {}{}", table, name,
+                                              key.definition, key.validated ? " NOT VALID" : ""));
+      if (key.validated)
+        out_.validate.push_back(fmt::format("ALTER TABLE {} VALIDATE CONSTRAINT {}", table, name));
+      if (key.comment) {
+        out_.foreign_keys.push_back(
+            fmt::format("COMMENT ON CONSTRAINT {} ON {} IS {}", name, table, quote_literal(*key.comment)));
+      }
+    }
+  }
+
+  static std::string state(const std::string& enabled) {
+    if (enabled == "D") return "DISABLE";
+    if (enabled == "R") return "ENABLE REPLICA";
+    return "ENABLE ALWAYS";
+  }
+
+  void triggers() {
+    for (const postgres::Trigger& trigger : dependents_.triggers) {
+      const std::string name = quote_identifier(trigger.name);
+      out_.detach.push_back(fmt::format("DROP TRIGGER {} ON {}", name, table_));
+      out_.attach.push_back(trigger.definition);
+      if (trigger.enabled != "O")
+        out_.attach.push_back(fmt::format("ALTER TABLE {} {} TRIGGER {}", table_, state(trigger.enabled), name));
+      if (trigger.comment) {
+        out_.attach.push_back(
+            fmt::format("COMMENT ON TRIGGER {} ON {} IS {}", name, table_, quote_literal(*trigger.comment)));
+      }
+      for (const std::string& extension : trigger.extensions) {
+        out_.attach.push_back(fmt::format("ALTER TRIGGER {} ON {} DEPENDS ON EXTENSION {}", name, table_,
+                                          quote_identifier(extension)));
+      }
+    }
+  }
+
+  void rules() {
+    for (const postgres::Rule& rule : dependents_.rules) {
+      const std::string name = quote_identifier(rule.name);
+      out_.detach.push_back(fmt::format("DROP RULE {} ON {}", name, table_));
+      out_.attach.push_back(rule.definition);
+      if (rule.enabled != "O")
+        out_.attach.push_back(fmt::format("ALTER TABLE {} {} RULE {}", table_, state(rule.enabled), name));
+      if (rule.comment) {
+        out_.attach.push_back(
+            fmt::format("COMMENT ON RULE {} ON {} IS {}", name, table_, quote_literal(*rule.comment)));
+      }
+    }
+  }
+
+  void policies() {
+    for (const postgres::Policy& policy : dependents_.policies) {
+      const std::string name = quote_identifier(policy.name);
+      out_.detach.push_back(fmt::format("DROP POLICY {} ON {}", name, table_));
+      std::string statement = fmt::format(
+          "CREATE POLICY {} ON {} AS {} FOR {} TO {}", name, table_,
+          policy.permissive ? "PERMISSIVE" : "RESTRICTIVE", policy.command,
+          policy.roles.empty() ? "PUBLIC" : postgres::quote_identifiers(policy.roles));
+      if (policy.using_expression) statement += " USING (" + *policy.using_expression + ")";
+      if (policy.check_expression) statement += " WITH CHECK (" + *policy.check_expression + ")";
+      out_.attach.push_back(std::move(statement));
+      if (policy.comment) {
+        out_.attach.push_back(
+            fmt::format("COMMENT ON POLICY {} ON {} IS {}", name, table_, quote_literal(*policy.comment)));
+      }
+    }
+    // The old table is replayed into while it soaks (rules 6 and 18).
+    if (request_.source->row_security || request_.source->row_security_forced) {
+      out_.detach.push_back(
+          fmt::format("ALTER TABLE {} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY", table_));
+    }
+  }
+
+  void publications() {
+    for (const postgres::Publication& publication : dependents_.publications) {
+      const std::string name = quote_identifier(publication.name);
+      out_.detach.push_back(fmt::format("ALTER PUBLICATION {} DROP TABLE {}", name, table_));
+      std::string statement = fmt::format("ALTER PUBLICATION {} ADD TABLE ONLY {}", name, table_);
+      if (!publication.columns.empty())
+        statement += " (" + postgres::quote_identifiers(publication.columns) + ")";
+      if (publication.filter) statement += " WHERE (" + *publication.filter + ")";
+      out_.attach.push_back(std::move(statement));
+    }
+  }
+
+  void labels() {
+    for (const postgres::SecurityLabel& label : dependents_.labels) {
+      if (!label.column.empty() && !is_carried(label.column)) continue;
+      out_.attach.push_back(label_statement(label, "TABLE", table_));
+    }
+  }
+
+  /// They stay behind when their table changes its schema.
+  void statistics() {
+    for (const postgres::ExtendedStatistics& old : request_.source->statistics) {
+      out_.detach.push_back(fmt::format("ALTER STATISTICS {} SET SCHEMA {}", old.name.quoted(),
+                                        quote_identifier(plan_.old_schema)));
+      for (const postgres::ExtendedStatistics& made : plan_.target.statistics) {
+        if (made.name.name != old.name.name) continue;
+        out_.move_in.push_back(
+            fmt::format("ALTER STATISTICS {} SET SCHEMA {}", QualifiedName{plan_.run_schema, old.name.name}.quoted(),
+                        quote_identifier(old.name.schema)));
+      }
+    }
+  }
+
+  const CarryRequest& request_;
+  const ShadowTablePlan& plan_;
+  const postgres::Dependents& dependents_;
+  std::string table_;
+  CarriedObjects out_;
+};
+
+}  // namespace
+
+CarriedObjects carry_objects(const CarryRequest& request) {
+  return Carrier(request).carry();
+}
+
+QualifiedName shadow_name(const CarriedObjects& carried, const QualifiedName& name) {
+  for (const SchemaPair& pair : carried.schemas) {
+    if (pair.schema == name.schema) return {pair.shadow_schema, name.name};
+  }
+  return name;
+}
+
+std::vector<migrations::MovedName> shadow_names(const CarryRequest& request, const CarriedObjects& carried) {
+  std::vector<migrations::MovedName> out;
+  const auto add = [&](const QualifiedName& name) {
+    out.push_back({name, shadow_name(carried, name).schema});
+  };
+  add(request.plan->source.name);
+  for (const postgres::Table& view : request.views) add(view.name);
+  for (const postgres::DependentFunction& function : request.dependents->functions) add(function.name);
+  return out;
+}
+
+std::vector<std::string> before_swap(const CarriedObjects& carried) {
+  return carried.detach;
+}
+
+std::vector<std::string> after_swap(const CarriedObjects& carried) {
+  std::vector<std::string> out = carried.move_in;
+  append(out, carried.names_as_before);
+  append(out, carried.foreign_keys);
+  append(out, carried.attach);
+  append(out, carried.rebind);
+  append(out, carried.names_as_after);
+  return out;
+}
+
+std::vector<Problem> cannot_carry(const postgres::Dependents& dependents, const ShadowTablePlan& plan,
+                                  int server_version) {
+  std::vector<Problem> out;
+  for (const ForeignKey& key : dependents.foreign_keys) {
+    if (!key.table_is_partitioned || key.table == plan.source.name ||
+        server_version >= kKeysNotValidOnPartitioned)
+      continue;
+    out.push_back({.code = "incoming-foreign-key",
+                   .object = "constraint " + key.name + " on " + key.table.display(),
+                   .message = fmt::format("refers to {} out of a partitioned table, which cannot get it back "
+                                          "without a scan under the lock",
+                                          plan.source.name.display()),
+                   .expected = "PostgreSQL 18, or a key that each partition has for itself",
+                   .found = key.definition,
+                   .next = "Drop the constraint for the time of the run, and add it again after contract."});
+  }
+  return out;
+}
+
+}  // namespace crossfade::strategies

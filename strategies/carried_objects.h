@@ -1,0 +1,41 @@
+// What becomes of the objects that hang on a table when a new one takes its place. Views and functions that are
+// bound to the table by its oid get a counterpart over the new table, made beside it before the lock and moved
+// in with it; triggers, rules, policies, foreign keys and publications leave the old table and are made again
+// on the new one under the lock, from the server's own definitions (docs/fidelity.md). Plain values and pure
+// functions, thread-safe; nothing here executes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "migrations/moved_names.h"
+#include "postgres/dependents.h"
+#include "postgres/problem.h"
+#include "strategies/plan.h"
+
+namespace crossfade::strategies {
+
+struct CarryRequest {
+  const ShadowTablePlan* plan = nullptr;
+  const postgres::Table* source = nullptr;           ///< as it is now
+  const postgres::Dependents* dependents = nullptr;  ///< of the source, as they are now
+  std::vector<postgres::Table> views;                ///< of dependents->views, in their order
+};
+
+CarriedObjects carry_objects(const CarryRequest& request);
+
+/// What a definition calls an object, and where its counterpart stands while the run is under way.
+std::vector<migrations::MovedName> shadow_names(const CarryRequest& request, const CarriedObjects& carried);
+
+/// The name of a view's or function's counterpart before the swap.
+postgres::QualifiedName shadow_name(const CarriedObjects& carried, const postgres::QualifiedName& name);
+
+/// What lies before the two SET SCHEMA of the plan and what behind it, as they run under the lock.
+std::vector<std::string> before_swap(const CarriedObjects& carried);
+std::vector<std::string> after_swap(const CarriedObjects& carried);
+
+/// One for each object that cannot be carried over as the server stands.
+std::vector<Problem> cannot_carry(const postgres::Dependents& dependents, const ShadowTablePlan& plan,
+                                  int server_version);
+
+}  // namespace crossfade::strategies

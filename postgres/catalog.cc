@@ -148,7 +148,7 @@ SELECT pg_catalog.jsonb_build_object(
        AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint whole WHERE whole.oid = k.conparentid AND whole.conrelid = k.conrelid)),
   'statistics', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
       'name', pg_catalog.jsonb_build_object('schema', sn.nspname, 'name', s.stxname),
-      'clause', pg_catalog.substr(pg_catalog.substr(d.text, 1, pg_catalog.length(d.text) - pg_catalog.length(pg_catalog.format(' FROM %I.%I', n.nspname, c.relname))),
+      'clause', pg_catalog.substr(pg_catalog.substr(d.text, 1, pg_catalog.length(d.text) - pg_catalog.length(' FROM ' || c.oid::pg_catalog.regclass::pg_catalog.text)),
                                   pg_catalog.length(pg_catalog.format('CREATE STATISTICS %I.%I ', sn.nspname, s.stxname)) + 1),
       'owner', pg_catalog.pg_get_userbyid(s.stxowner),
       'target', (SELECT CASE WHEN t.value::int >= 0 THEN t.value::int END FROM (SELECT pg_catalog.to_jsonb(s) ->> 'stxstattarget' AS value) t),

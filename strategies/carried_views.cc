@@ -78,16 +78,6 @@ class ViewCarrier {
     }
   }
 
-  static std::string options(const Table& view) {
-    std::string out;
-    for (const std::string& option : view.options) {
-      const auto equals = option.find('=');
-      out += fmt::format("{}{} = {}", out.empty() ? " WITH (" : ", ", option.substr(0, equals),
-                         quote_literal(option.substr(equals + 1)));
-    }
-    return out.empty() ? out : out + ")";
-  }
-
   void prepare(std::string statement) { out_.prepare.push_back(std::move(statement)); }
 
   void view(const DependentView& dependent, const Table& view) {
@@ -96,7 +86,7 @@ class ViewCarrier {
     const bool stored = view.kind == "m";
     std::string create = fmt::format("CREATE {} {}", kind_of(view), quoted);
     if (stored && !view.access_method.empty()) create += " USING " + quote_identifier(view.access_method);
-    create += options(view);
+    if (!view.options.empty()) create += fmt::format(" WITH ({})", option_list(view.options, ""));
     if (stored && !view.tablespace.empty()) create += " TABLESPACE " + quote_identifier(view.tablespace);
     create += " AS\n" + moved(dependent.definition);
     if (stored && !dependent.populated) create += "\nWITH NO DATA";
@@ -137,10 +127,9 @@ class ViewCarrier {
       prepare(fmt::format("ALTER TABLE {} ALTER COLUMN {} SET STATISTICS {}", quoted, name,
                           *column.statistics_target));
     }
-    for (const std::string& option : column.options) {
-      const auto equals = option.find('=');
-      prepare(fmt::format("ALTER TABLE {} ALTER COLUMN {} SET ({} = {})", quoted, name, option.substr(0, equals),
-                          quote_literal(option.substr(equals + 1))));
+    if (!column.options.empty()) {
+      prepare(fmt::format("ALTER TABLE {} ALTER COLUMN {} SET ({})", quoted, name,
+                          option_list(column.options, "")));
     }
   }
 

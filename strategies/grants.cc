@@ -40,8 +40,14 @@ std::vector<Grant> in_order(std::vector<Grant> grants, const std::string& owner)
   return out;
 }
 
+struct GrantedObject {
+  std::string schema;  ///< empty: nobody needs rights on it to name the object
+  std::string name;    ///< with its kind in front
+};
+
 std::vector<std::string> statements(const Acl& wanted, const Acl& current, const std::string& owner,
-                                    const std::string& object) {
+                                    const GrantedObject& granted) {
+  const std::string& object = granted.name;
   if (wanted.by_default == current.by_default && wanted.grants == current.grants) return {};
   std::vector<std::string> out;
   std::set<std::string> grantees;
@@ -61,6 +67,10 @@ std::vector<std::string> statements(const Acl& wanted, const Acl& current, const
     const std::string column = grant.column.empty() ? "" : " (" + quote_identifier(grant.column) + ")";
     const bool by_another = grant.grantor != owner;
     // A grant is recorded with the role that made it, and only that role can make it so.
+    if (by_another && granted.schema.starts_with("crossfade_")) {
+      out.push_back(fmt::format("GRANT USAGE ON SCHEMA {} TO {}", quote_identifier(granted.schema),
+                                quote_identifier(grant.grantor)));
+    }
     if (by_another) out.push_back("SET LOCAL ROLE " + quote_identifier(grant.grantor));
     out.push_back(fmt::format("GRANT {}{} ON {} TO {}{}", grant.privilege, column, object,
                               role(grant.grantee), grant.grantable ? " WITH GRANT OPTION" : ""));
@@ -74,7 +84,7 @@ std::vector<std::string> statements(const Acl& wanted, const Acl& current, const
 std::vector<std::string> grant_statements(const postgres::Table& wanted, const postgres::Table& current,
                                           const postgres::QualifiedName& on) {
   return statements({wanted.default_grants, wanted.grants}, {current.default_grants, current.grants},
-                    wanted.owner, "TABLE " + on.quoted());
+                    wanted.owner, {on.schema, "TABLE " + on.quoted()});
 }
 
 std::vector<std::string> sequence_grant_statements(const postgres::Column& wanted,
@@ -82,16 +92,19 @@ std::vector<std::string> sequence_grant_statements(const postgres::Column& wante
                                                    const postgres::QualifiedName& on) {
   return statements({wanted.owned_sequence_default_grants, wanted.owned_sequence_grants},
                     {current.owned_sequence_default_grants, current.owned_sequence_grants}, owner,
-                    "SEQUENCE " + on.quoted());
+                    {on.schema, "SEQUENCE " + on.quoted()});
 }
 
 std::vector<std::string> routine_grant_statements(const postgres::DependentFunction& wanted,
                                                   const postgres::DependentFunction& current,
                                                   const std::string& signature) {
-  std::vector<std::string> out =
-      statements({wanted.default_grants, wanted.grants}, {current.default_grants, current.grants},
-                 wanted.owner, "ROUTINE " + signature);
+  std::vector<Grant> present = current.grants;
   // What a routine grants by itself, everybody has.
+  if (current.default_grants) present.push_back({.grantee = "", .privilege = "EXECUTE"});
+  std::vector<std::string> out = statements({wanted.default_grants, wanted.grants},
+                                            {current.default_grants, present}, wanted.owner,
+                                            {"", "ROUTINE " + signature});
+  if (current.default_grants && wanted.default_grants) return {};
   if (wanted.default_grants && !out.empty())
     out.push_back("GRANT EXECUTE ON ROUTINE " + signature + " TO PUBLIC");
   return out;

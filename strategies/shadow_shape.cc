@@ -20,7 +20,8 @@ std::string column_statement(const postgres::QualifiedName& shadow, const std::s
   return fmt::format("ALTER TABLE {} ALTER COLUMN {} {}", shadow.quoted(), quote_identifier(column), action);
 }
 
-/// "fillfactor=70" as an SQL option; values are quoted, because they may be anything.
+}  // namespace
+
 std::string option_list(const std::vector<std::string>& options, std::string_view prefix) {
   std::string out;
   for (const std::string& option : options) {
@@ -31,8 +32,6 @@ std::string option_list(const std::vector<std::string>& options, std::string_vie
   }
   return out;
 }
-
-}  // namespace
 
 const postgres::Constraint* find_constraint(const postgres::Table& table, std::string_view name) {
   const auto found =
@@ -161,7 +160,8 @@ std::vector<std::string> shape_statements(const postgres::Table& source,
     }
   }
   for (const postgres::Constraint& constraint : source.constraints) {
-    if (!constraint.comment) continue;
+    // Foreign keys come with the cutover.
+    if (!constraint.comment || constraint.type == "f" || constraint.type == "t") continue;
     out.push_back(fmt::format("COMMENT ON CONSTRAINT {} ON {} IS {}", quote_identifier(constraint.name),
                               table, quote_literal(*constraint.comment)));
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "postgres/catalog.h"
@@ -36,6 +37,9 @@ std::string exclusion_statement(const postgres::Table& table, const postgres::In
 /// CREATE STATISTICS in the schema, on another table, and what belongs to it.
 std::vector<std::string> statistics_statements(const postgres::ExtendedStatistics& statistics,
                                                const std::string& schema, const postgres::QualifiedName& on);
+
+/// {"fillfactor=70"} as SQL options, each behind the prefix; values are quoted, because they may be anything.
+std::string option_list(const std::vector<std::string>& options, std::string_view prefix);
 
 const postgres::Constraint* find_constraint(const postgres::Table& table, std::string_view name);
 

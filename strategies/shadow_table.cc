@@ -113,15 +113,23 @@ void plan_indexes(ShadowTablePlan& plan, const std::set<std::string>& staying) {
                         [](const IndexBuild& index) { return index.replay_key; });
 }
 
-std::string autovacuum_as_wanted(const ShadowTablePlan& plan, const std::vector<std::string>& options,
-                                 std::string_view prefix) {
-  for (const std::string& option : options) {
-    if (option.starts_with("autovacuum_enabled=")) {
-      return fmt::format("ALTER TABLE {} SET ({}autovacuum_enabled = {})", plan.shadow.quoted(), prefix,
-                         quote_literal(option.substr(option.find('=') + 1)));
-    }
+/// Off during the build, it goes back to what is wanted, and to its place among the other options.
+void autovacuum_as_wanted(ShadowTablePlan& plan, const std::vector<std::string>& options,
+                          std::string_view prefix) {
+  const bool wanted = std::any_of(options.begin(), options.end(), [](const std::string& option) {
+    return option.starts_with("autovacuum_enabled=");
+  });
+  std::string names = fmt::format("{}autovacuum_enabled", prefix);
+  if (wanted) {
+    names.clear();
+    for (const std::string& option : options)
+      names += fmt::format("{}{}{}", names.empty() ? "" : ", ", prefix, option.substr(0, option.find('=')));
   }
-  return fmt::format("ALTER TABLE {} RESET ({}autovacuum_enabled)", plan.shadow.quoted(), prefix);
+  plan.finish.push_back(fmt::format("ALTER TABLE {} RESET ({})", plan.shadow.quoted(), names));
+  if (wanted) {
+    plan.finish.push_back(
+        fmt::format("ALTER TABLE {} SET ({})", plan.shadow.quoted(), option_list(options, prefix)));
+  }
 }
 
 void plan_finish(ShadowTablePlan& plan) {
@@ -148,8 +156,8 @@ void plan_finish(ShadowTablePlan& plan) {
           fmt::format("ALTER TABLE {} REPLICA IDENTITY USING INDEX {}", table, quote_identifier(index.name)));
     }
   }
-  plan.finish.push_back(autovacuum_as_wanted(plan, plan.target.options, ""));
-  plan.finish.push_back(autovacuum_as_wanted(plan, plan.target.toast_options, "toast."));
+  autovacuum_as_wanted(plan, plan.target.options, "");
+  autovacuum_as_wanted(plan, plan.target.toast_options, "toast.");
 
   // ON CONFLICT cannot use a deferrable index as its arbiter (rule 17), and a NOT VALID check would refuse
   // rows that the source still holds: both wait until nothing more is replayed.

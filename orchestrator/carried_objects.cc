@@ -31,6 +31,10 @@ std::string unquoted(std::string text) {
   return text;
 }
 
+std::string validation_step(const std::string& statement) {
+  return "validated: " + statement;
+}
+
 Failure cannot_be_made(const RunContext& context, const std::string& statement,
                        const postgres::DatabaseError& error) {
   return Failure(ExitCode::refused,
@@ -54,7 +58,7 @@ void make(const RunContext& context, postgres::Session& session, const std::stri
 }
 
 /// Default privileges may have added some to the new objects, or the old ones may have others.
-void grant(const RunContext& context, postgres::Session& session, const LiveDependents& live,
+void grant(const RunContext& context, postgres::Session& session, const strategies::CarryRequest& live,
            const strategies::CarriedObjects& carried) {
   for (const postgres::Table& view : live.views) {
     const QualifiedName name = strategies::shadow_name(carried, view.name);
@@ -63,16 +67,21 @@ void grant(const RunContext& context, postgres::Session& session, const LiveDepe
     for (const std::string& statement : strategies::grant_statements(view, made, name))
       make(context, session, statement);
   }
-  if (live.dependents.functions.empty()) return;
-  const auto shadow =
-      postgres::find_relation(session, context.plan.shadow.schema, context.plan.shadow.name);
-  const postgres::Dependents made = postgres::load_dependents(session, shadow.value());
-  const std::vector<migrations::MovedName> moved = strategies::shadow_names(
-      {&context.plan, &context.plan.source, &live.dependents, live.views}, carried);
-  for (const postgres::DependentFunction& wanted : live.dependents.functions) {
+  if (live.dependents->functions.empty()) return;
+  std::vector<const strategies::ShadowTablePlan*> plans = live.mates;
+  plans.push_back(&context.plan);
+  std::vector<postgres::DependentFunction> made;
+  for (const strategies::ShadowTablePlan* plan : plans) {
+    const auto shadow = postgres::find_relation(session, plan->shadow.schema, plan->shadow.name);
+    for (postgres::DependentFunction& function :
+         postgres::load_dependents(session, shadow.value()).functions)
+      made.push_back(std::move(function));
+  }
+  const std::vector<migrations::MovedName> moved = strategies::shadow_names(live, carried);
+  for (const postgres::DependentFunction& wanted : live.dependents->functions) {
     const QualifiedName name = strategies::shadow_name(carried, wanted.name);
     const std::string arguments = unquoted(migrations::with_moved_names(wanted.arguments, moved));
-    for (const postgres::DependentFunction& current : made.functions) {
+    for (const postgres::DependentFunction& current : made) {
       if (current.name != name || unquoted(current.arguments) != arguments) continue;
       const std::string signature = fmt::format("{}({})", name.quoted(), current.arguments);
       for (const std::string& statement : strategies::routine_grant_statements(wanted, current, signature))
@@ -94,23 +103,51 @@ LiveDependents load_live_dependents(postgres::Session& session, std::uint32_t ta
   return live;
 }
 
-strategies::CarriedObjects prepare_carried_objects(const RunContext& context, postgres::Session& session,
-                                                   const postgres::Table& source, const std::string& digest) {
-  const LiveDependents live = load_live_dependents(session, source.oid);
-  strategies::CarriedObjects carried =
-      strategies::carry_objects({&context.plan, &source, &live.dependents, live.views});
+std::vector<strategies::CarriedObjects> prepare_carried_objects(const std::vector<CarriedMember>& group,
+                                                                postgres::Session& session,
+                                                                const std::string& digest) {
+  std::vector<postgres::Dependents> dependents;
+  std::vector<strategies::CarryRequest> requests;
+  for (const CarriedMember& member : group) {
+    LiveDependents live = load_live_dependents(session, member.source.oid);
+    dependents.push_back(std::move(live.dependents));
+    requests.push_back({.plan = &member.context->plan, .source = &member.source, .views = std::move(live.views)});
+    for (const CarriedMember& mate : group) {
+      if (&mate != &member) requests.back().mates.push_back(&mate.context->plan);
+    }
+  }
+  strategies::join_dependents(requests, dependents);
+  std::vector<strategies::CarriedObjects> out;
+  for (std::size_t index = 0; index < group.size(); ++index) {
+    requests[index].dependents = &dependents[index];
+    out.push_back(strategies::carry_objects(requests[index]));
+  }
+
+  const RunContext& first = *group.front().context;
   const std::string step = "prepare dependents " + digest;
   Journal journal(session);
-  if (journal.step_finished(context.run(), step)) return carried;
-  WorkerTransaction transaction(session, context.sessions, "prepare");
+  if (journal.step_finished(first.run(), step)) return out;
+  WorkerTransaction transaction(session, first.sessions, "prepare");
+  for (std::size_t index = 1; index < group.size(); ++index)
+    enter_fence(session, group[index].context->sessions, "prepare");
   session.run({"prepare.settings",
                "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL check_function_bodies = off"});
-  drop_bound_objects(session, context.plan.shadow, context.run());
-  for (const std::string& statement : carried.prepare) make(context, session, statement);
-  grant(context, session, live, carried);
-  journal.finish_step(context.run(), step);
+  for (const CarriedMember& member : group)
+    drop_bound_objects(session, member.context->plan.shadow, member.context->run());
+  const auto rename = [&](std::vector<std::string> strategies::CarriedObjects::*statements) {
+    for (std::size_t index = 1; index < group.size(); ++index) {
+      const std::vector<migrations::MovedName> names = strategies::shadow_names(requests[index], out[index]);
+      for (const std::string& statement : out[index].*statements)
+        make(first, session, migrations::with_moved_names(statement, names));
+    }
+  };
+  rename(&strategies::CarriedObjects::names_as_before);
+  for (const std::string& statement : out.front().prepare) make(first, session, statement);
+  rename(&strategies::CarriedObjects::names_as_after);
+  grant(first, session, requests.front(), out.front());
+  journal.finish_step(first.run(), step);
   transaction.commit();
-  return carried;
+  return out;
 }
 
 void drop_bound_objects(postgres::Session& session, const QualifiedName& table, std::int64_t run) {
@@ -141,11 +178,18 @@ void drop_bound_objects(postgres::Session& session, const QualifiedName& table, 
     session.run({"remove.run_schema", "DROP SCHEMA " + postgres::quote_identifier(row.text("name"))});
 }
 
+bool validated(postgres::Session& session, const Run& run) {
+  const auto carried = boost::json::value_to<strategies::CarriedObjects>(run.carried);
+  return std::all_of(carried.validate.begin(), carried.validate.end(), [&](const std::string& statement) {
+    return Journal(session).step_finished(run.run, validation_step(statement));
+  });
+}
+
 void validate_foreign_keys(const RunContext& context, const Run& run) {
   if (run.carried.is_null()) return;
   const auto carried = boost::json::value_to<strategies::CarriedObjects>(run.carried);
   for (const std::string& statement : carried.validate) {
-    const std::string step = "validated: " + statement;
+    const std::string step = validation_step(statement);
     if (context.journal.step_finished(context.run(), step)) continue;
     context.progress.set_waiting("");
     try {
@@ -155,7 +199,10 @@ void validate_foreign_keys(const RunContext& context, const Run& run) {
       transaction.commit();
     } catch (const postgres::DatabaseError& error) {
       // Dropped since, or its table is: then there is nothing to validate.
-      if (error.sqlstate() == "42704" || error.sqlstate() == "42P01") continue;
+      if (error.sqlstate() == "42704" || error.sqlstate() == "42P01") {
+        context.journal.finish_step(context.run(), step);
+        continue;
+      }
       if (!error.data_error()) throw;
       throw Failure(ExitCode::refused,
                     {.code = "data-rejected",

@@ -20,15 +20,25 @@ struct LiveDependents {
 /// Every name in the definitions is in full. Throws DatabaseError.
 LiveDependents load_live_dependents(postgres::Session& session, std::uint32_t table_oid);
 
-/// Makes the counterparts of views and functions over the shadow, unless that was done for the same `digest`
-/// (postgres::dependents_digest, read before). Locks nothing that the application uses. Returns the statements
-/// for the cutover. Throws Failure (exit 5) where the server refuses one of them.
-strategies::CarriedObjects prepare_carried_objects(const RunContext& context, postgres::Session& session,
-                                                   const postgres::Table& source, const std::string& digest);
+/// One of the tables that are cut over together.
+struct CarriedMember {
+  const RunContext* context = nullptr;
+  postgres::Table source;  ///< as it is now
+};
+
+/// Makes the counterparts of views and functions over the shadows, unless that was done for the same `digest`
+/// (of all members, read before). Locks nothing that the application uses. Returns each member's statements for
+/// the cutover. Throws Failure (exit 5) where the server refuses one of them.
+std::vector<strategies::CarriedObjects> prepare_carried_objects(const std::vector<CarriedMember>& group,
+                                                                postgres::Session& session,
+                                                                const std::string& digest);
 
 /// Drops the views and functions over a table of the run, and the run's schemas for them; does nothing where
 /// there is no such table. In the caller's transaction. Never CASCADE (rule 28).
 void drop_bound_objects(postgres::Session& session, const postgres::QualifiedName& table, std::int64_t run);
+
+/// Whether nothing is left of what validate_foreign_keys does.
+bool validated(postgres::Session& session, const Run& run);
 
 /// VALIDATE CONSTRAINT of what the cutover has left NOT VALID, each in a transaction of its own. May be
 /// repeated. Throws Failure (exit 5) where rows violate one: they had come in past it.

@@ -17,7 +17,7 @@ using postgres::Rows;
 // The owner is whoever holds the table's advisory lock at this moment: a live session, not a clock.
 constexpr std::string_view kLoadRuns = R"sql(
 SELECT r.run, r.revision, r.file_fingerprint, r.table_schema, r.table_name, r.table_oid::bigint AS table_oid, r.strategy,
-       r.phase, r.state, r.reason, r.paused_by, r.paused_at::text AS paused_at, r.postponed, r.epoch,
+       r.phase, r.state, r.reason, r.paused_by, r.paused_at::text AS paused_at, r.postponed, r.waits, r.epoch,
        CASE WHEN l.pid IS NOT NULL THEN r.owner_pid END AS owner_pid, r.owner_host, r.owner_since::text AS owner_since,
        r.system_identifier, r.session_settings::text AS session_settings, r.plan::text AS plan,
        r.source_fingerprint::text AS source_fingerprint, COALESCE(r.rows_total, 0) AS rows_total,
@@ -61,6 +61,7 @@ Run run_from(const Row& row) {
   run.paused_by = row.text_or("paused_by", "");
   run.paused_at = row.text_or("paused_at", "");
   run.postponed = row.boolean("postponed");
+  run.waits = row.boolean("waits");
   run.epoch = row.text_or("epoch", "");
   if (!row.is_null("owner_pid")) {
     run.owner = Owner{static_cast<int>(row.integer("owner_pid")), row.text_or("owner_host", ""),
@@ -159,10 +160,10 @@ void Journal::describe_run(const Run& run) {
   session_.run(
       {"journal.describe_run",
        "UPDATE crossfade.runs SET strategy = $2, table_schema = $3, table_name = $4, table_oid = $5::oid,"
-       " completes = $6::boolean, statements = $7::jsonb WHERE run = $1"},
+       " completes = $6::boolean, statements = $7::jsonb, waits = $8::boolean WHERE run = $1"},
       {std::to_string(run.run), run.strategy, or_null(run.table_schema), or_null(run.table_name),
        run.table_oid == 0 ? postgres::Value() : std::to_string(run.table_oid), run.end.completes ? "t" : "f",
-       boost::json::serialize(boost::json::value_from(run.end.statements))});
+       boost::json::serialize(boost::json::value_from(run.end.statements)), run.waits ? "t" : "f"});
 }
 
 void Journal::advance(std::int64_t run, Phase from, Phase to) {

@@ -46,6 +46,7 @@ struct Run {
   std::string paused_by;
   std::string paused_at;
   bool postponed = false;
+  bool waits = false;  ///< cut over together with the next run of its revision
   std::string epoch;
   std::optional<Owner> owner;  ///< the process that holds the table's lock now; null where none lives
   std::string system_identifier;
@@ -63,6 +64,8 @@ struct Run {
   boost::json::object milliseconds;
   RevisionEnd end;
 
+  /// In sync and verified, and nothing is left to do before the other tables of its group are.
+  bool waits_for_others() const { return waits && phase == Phase::ready; }
   std::string table() const { return table_name.empty() ? "" : table_schema + "." + table_name; }
   /// "run 12 of public.orders"
   std::string display() const;

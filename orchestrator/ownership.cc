@@ -175,9 +175,7 @@ std::unique_ptr<postgres::CopySession> RunSessions::open_copy(const std::string&
   return factory_.open_copy(settings(purpose, true));
 }
 
-WorkerTransaction::WorkerTransaction(postgres::Session& session, const RunSessions& sessions,
-                                     std::string name, postgres::Isolation isolation)
-    : transaction_(session, name, isolation) {
+void enter_fence(postgres::Session& session, const RunSessions& sessions, const std::string& name) {
   // Two statements, so that the epoch is read in a snapshot that is taken after the lock was granted.
   const postgres::Rows rows =
       session.run({name + ".fence", fmt::format("SELECT pg_catalog.pg_advisory_xact_lock_shared({}, {}); "
@@ -192,6 +190,12 @@ WorkerTransaction::WorkerTransaction(postgres::Session& session, const RunSessio
                    .found = "another epoch",
                    .next = "Let the other process finish; `crossfade status` shows it."});
   }
+}
+
+WorkerTransaction::WorkerTransaction(postgres::Session& session, const RunSessions& sessions,
+                                     std::string name, postgres::Isolation isolation)
+    : transaction_(session, name, isolation) {
+  enter_fence(session, sessions, name);
 }
 
 }  // namespace crossfade::orchestrator

@@ -6,6 +6,7 @@
 
 #include "migrations/statement.h"
 #include "orchestrator/applied_files.h"
+#include "orchestrator/carried_objects.h"
 #include "orchestrator/journal_schema.h"
 #include "orchestrator/planning/catalog_facts.h"
 #include "orchestrator/planning/planning.h"
@@ -76,6 +77,7 @@ CommandResult RevisionRuns::apply(const std::vector<migrations::MigrationFile>& 
   reopen();
   prepare(files);
   try {
+    finish_cutovers();
     for (const migrations::MigrationFile& file : files) apply_one(file);
     if (options_.run.contract) contract_soaking(std::nullopt);
   } catch (const Failure& failure) {
@@ -126,8 +128,7 @@ void RevisionRuns::apply_one(const migrations::MigrationFile& file) {
       require_part_of_plan(*unfinished);
       refuse_postponed(*unfinished);
       options.postpone_cutover = options.postpone_cutover || unfinished->postponed;
-      execute(*unfinished, true, options);
-      if (unfinished->end.completes) return;
+      if (execute(*unfinished, true, options) && unfinished->end.completes) return;
       continue;
     }
     const auto run = start_run(factory_, reporter_, file,
@@ -144,8 +145,7 @@ void RevisionRuns::apply_one(const migrations::MigrationFile& file) {
       return;
     }
     const Run started = Journal(*session_).load(*run).value();
-    execute(started, false, options);
-    if (started.end.completes) return;
+    if (execute(started, false, options) && started.end.completes) return;
   }
 }
 
@@ -164,20 +164,48 @@ void RevisionRuns::require_part_of_plan(const Run& run) {
                        run.revision, run.run)});
 }
 
-void RevisionRuns::execute(const Run& run, bool resumed, const RunOptions& options) {
+/// A process that went away right behind a cutover has left foreign keys that are not validated.
+void RevisionRuns::finish_cutovers() {
+  if (!journal_exists(*session_)) return;
+  for (const Run& run : Journal(*session_).open_runs()) {
+    if (run.phase != Phase::soaking || run.carried.is_null() || validated(*session_, run)) continue;
+    runner_.execute({run.run, Goal::cutover, options_.run});
+    reopen();
+  }
+}
+
+/// False where something else is to be done first, for another table of its group.
+bool RevisionRuns::execute(const Run& run, bool resumed, const RunOptions& options) {
   current_ = run;
   resumed_ = resumed;
   const RunResult done =
       runner_.execute({run.run, options.contract ? Goal::contract : Goal::cutover, options});
-  documents_.push_back(run_document(done.run, resumed, done.total_ms));
-  result_.text += run_text(done.run, done.total_ms);
   current_.reset();
   reopen();
+  if (!done.run.waits_for_others()) {
+    for (const Run& other : Journal(*session_).open_runs()) {
+      // Cut over with it, and shown with it.
+      if (other.revision == run.revision && other.waits && other.phase == Phase::soaking && other.run != run.run)
+        show(other, 0);
+    }
+    if (done.run.phase != Phase::ready) show(done.run, done.total_ms);
+  }
+  return done.run.phase == Phase::soaking || finished(done.run.phase);
+}
+
+void RevisionRuns::show(const Run& run, double total_ms) {
+  const bool shown = std::any_of(documents_.begin(), documents_.end(), [&](const boost::json::value& document) {
+    return document.at("run") == run.run;
+  });
+  if (shown) return;
+  documents_.push_back(run_document(run, resumed_, total_ms));
+  result_.text += run_text(run, total_ms);
 }
 
 std::optional<Run> RevisionRuns::unfinished_run(const migrations::MigrationFile& file) {
   for (Run& run : Journal(*session_).open_runs()) {
-    if (run.revision == file.revision && run.end.direction == file.direction && run.phase != Phase::soaking)
+    if (run.revision == file.revision && run.end.direction == file.direction &&
+        run.phase != Phase::soaking && !run.waits_for_others())
       return std::move(run);
   }
   return std::nullopt;

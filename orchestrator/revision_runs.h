@@ -38,7 +38,9 @@ class RevisionRuns {
   void require_plannable(const migrations::MigrationFile& file);
   void apply_one(const migrations::MigrationFile& file);
   void require_part_of_plan(const Run& run);
-  void execute(const Run& run, bool resumed, const RunOptions& options);
+  bool execute(const Run& run, bool resumed, const RunOptions& options);
+  void show(const Run& run, double total_ms);
+  void finish_cutovers();
   std::optional<Run> unfinished_run(const migrations::MigrationFile& file);
   void free_of_soaking(const migrations::MigrationFile& file,
                        const std::vector<strategies::ChangedTable>& tables);

@@ -7,6 +7,7 @@
 #include "orchestrator/carried_objects.h"
 #include "orchestrator/copy_rows.h"
 #include "orchestrator/cutover/cutover.h"
+#include "orchestrator/cutover/group_member.h"
 #include "orchestrator/expand.h"
 #include "orchestrator/monitor.h"
 #include "orchestrator/owned_run_execution.h"
@@ -23,6 +24,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double kVerificationGoodForSeconds = 3600;
+/// Of a table that waits for others: those take their time.
+constexpr double kGoodForSecondsInGroup = 24 * 3600;
 
 Failure no_way_back(const Run& run) {
   return Failure(
@@ -39,7 +42,7 @@ Failure no_way_back(const Run& run) {
 class ShadowExecution : public OwnedRunExecution {
  public:
   ShadowExecution(const ExecutionRequest& request, std::unique_ptr<postgres::Session> control, Run run)
-      : OwnedRunExecution(request, std::move(control), std::move(run)) {
+      : OwnedRunExecution(request, std::move(control), std::move(run)), factory_(request.factory) {
     hold_table(*control_, run_.table_oid, run_.table());
     take_over_run(request);
     try {
@@ -178,7 +181,7 @@ class ShadowExecution : public OwnedRunExecution {
       case Phase::soaking:
         progress_.start(phase, 0, 0);
         validate_foreign_keys(*context_, run_);
-        drop_replay_key();
+        drop_replay_key(plan_, *control_);
         if (request_.goal != Goal::contract) return false;
         contract_run(*context_);
         return true;
@@ -192,6 +195,11 @@ class ShadowExecution : public OwnedRunExecution {
 
   bool ready(Clock::time_point started) {
     progress_.start(Phase::ready, 0, 0);
+    if (run_.waits) {
+      journal_->set_state(run_.run, State::waiting,
+                          "in sync and verified; cut over together with the next table of its revision");
+      return false;
+    }
     if (request_.options.postpone_cutover) {
       journal_->set_postponed(run_.run, true);
       journal_->set_state(run_.run, State::postponed, "the cutover is postponed until `crossfade cutover`");
@@ -206,14 +214,45 @@ class ShadowExecution : public OwnedRunExecution {
       journal_->set_postponed(run_.run, false);
       return true;
     }
-    const CommittedCutover committed = cut_over(*context_, run_);
+    std::vector<std::unique_ptr<GroupMember>> others = waiting_members();
+    std::vector<CutoverMember> group = {{&*context_, &run_}};
+    for (const auto& member : others) {
+      member->bring_up_to_date(kGoodForSecondsInGroup);
+      group.push_back({&member->context(), &member->run()});
+    }
+    CommittedCutover committed;
+    try {
+      committed = cut_over(group);
+    } catch (const MemberChanged& changed) {
+      // Its own next execution, which the caller turns to, answers it.
+      restart_run(*group[changed.member].context, Phase::ready, changed.change.reason);
+      return false;
+    }
     spent("cutover", started);
     // The swap committed locally; this commit waits for whatever standby the server is told to wait for.
-    journal_->save_cutover(run_.run, boost::json::value_from(committed.outcome));
-    journal_->event(run_.run, "cut over",
-                    {{"outcome", boost::json::value_from(committed.outcome)},
-                     {"held_ms", boost::json::value_from(committed.held)}});
+    for (const CutoverMember& member : group) {
+      journal_->save_cutover(member.context->run(), boost::json::value_from(committed.outcome));
+      journal_->event(member.context->run(), "cut over",
+                      {{"outcome", boost::json::value_from(committed.outcome)},
+                       {"held_ms", boost::json::value_from(committed.held)}});
+      if (member.context == &*context_) continue;
+      validate_foreign_keys(*member.context, journal_->load(member.context->run()).value());
+      drop_replay_key(member.context->plan, member.context->control);
+    }
     return true;
+  }
+
+  /// Runs of this revision that have waited for this one.
+  std::vector<std::unique_ptr<GroupMember>> waiting_members() {
+    std::vector<std::unique_ptr<GroupMember>> out;
+    for (const Run& other : journal_->open_runs()) {
+      if (other.revision != run_.revision || other.end.direction != run_.end.direction ||
+          !other.waits_for_others())
+        continue;
+      out.push_back(std::make_unique<GroupMember>(
+          GroupSurroundings{factory_, request_.options, progress_, reporter_, stop_.get_token()}, other));
+    }
+    return out;
   }
 
   bool needs_verification_again() const {
@@ -222,12 +261,12 @@ class ShadowExecution : public OwnedRunExecution {
   }
 
   /// Part of soaking, not of the cutover, so that a process which comes after a crash does it as well.
-  void drop_replay_key() {
-    for (const strategies::IndexBuild& index : plan_.indexes) {
+  static void drop_replay_key(const strategies::ShadowTablePlan& plan, postgres::Session& session) {
+    for (const strategies::IndexBuild& index : plan.indexes) {
       if (!index.temporary) continue;
-      control_->run({"cutover.drop_replay_key",
-                     "DROP INDEX CONCURRENTLY IF EXISTS " +
-                         postgres::QualifiedName{plan_.source.name.schema, index.name}.quoted()});
+      session.run({"cutover.drop_replay_key",
+                   "DROP INDEX CONCURRENTLY IF EXISTS " +
+                       postgres::QualifiedName{plan.source.name.schema, index.name}.quoted()});
     }
   }
 
@@ -272,6 +311,7 @@ class ShadowExecution : public OwnedRunExecution {
                                std::chrono::duration<double, std::milli>(Clock::now() - since).count());
   }
 
+  const postgres::SessionFactory& factory_;
   strategies::ShadowTablePlan plan_;
   std::optional<RunContext> context_;
   std::optional<boost::json::value> verification_;

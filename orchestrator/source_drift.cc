@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "checkers/preflight.h"
-#include "orchestrator/carried_objects.h"
 #include "postgres/error.h"
 #include "postgres/problem.h"
 #include "strategies/grants.h"
@@ -109,12 +108,11 @@ std::string drift_digest(postgres::Session& session, std::uint32_t table_oid) {
   return rows[0].text("digest") + "-" + postgres::dependents_digest(session, table_oid);
 }
 
-strategies::CarriedObjects adopt_drift(RunContext& context, postgres::Session& session,
-                                       const std::string& digest) {
+std::optional<postgres::Table> adopt_drift(RunContext& context, postgres::Session& session) {
   const auto& plan = context.plan;
   auto source = postgres::load_table(session, plan.source.oid);
   const auto shadow_oid = postgres::find_relation(session, plan.shadow.schema, plan.shadow.name);
-  if (!source || !shadow_oid) return {};  // the fingerprint says what became of them
+  if (!source || !shadow_oid) return std::nullopt;
   refuse_new_dependents(context, session);
   if (source->replica_identity != plan.source.replica_identity)
     throw cannot_adopt(context, "another replica identity", "REPLICA IDENTITY");
@@ -146,7 +144,7 @@ strategies::CarriedObjects adopt_drift(RunContext& context, postgres::Session& s
     const bool known = plan.source.index(index.name) != nullptr || shadow.index(index.name) != nullptr;
     if (!known && index.valid) adopt_index(context, session, index);
   }
-  return prepare_carried_objects(context, session, *source, digest);
+  return source;
 }
 
 }  // namespace crossfade::orchestrator

@@ -38,6 +38,12 @@ std::vector<FinishedStatement> finished_of(Journal& journal, const migrations::M
   for (const strategies::NumberedStatement& statement :
        journal.finished_statements(file.revision, file.direction))
     out.push_back({statement.number, statement.fingerprint});
+  // What waits for the rest of its group is as good as done for whoever plans that rest.
+  for (const Run& run : journal.open_runs()) {
+    if (run.revision != file.revision || run.end.direction != file.direction || !run.waits_for_others()) continue;
+    for (const strategies::NumberedStatement& statement : run.end.statements)
+      out.push_back({statement.number, statement.fingerprint});
+  }
   return out;
 }
 
@@ -186,7 +192,7 @@ class Start {
   std::optional<std::int64_t> started_by_another() {
     for (const Run& open : journal_.open_runs()) {
       if (open.revision == file_.revision && open.end.direction == file_.direction &&
-          open.phase != Phase::soaking)
+          open.phase != Phase::soaking && !open.waits_for_others())
         return open.run;
     }
     return std::nullopt;
@@ -199,6 +205,7 @@ class Start {
 
   void journal_part(Run& run, const strategies::PartPlan& part, bool last) {
     run.strategy = part.shadow ? "shadow" : "in-place";
+    run.waits = part.shadow && part.shadow->waits_for_next;
     run.end.completes = last;
     run.end.statements = part.statements;
     if (const auto table = only_table(part)) {

@@ -19,8 +19,10 @@ using postgres::quote_literal;
 /// From here on a partitioned table may get a foreign key without a scan.
 constexpr int kKeysNotValidOnPartitioned = 180000;
 
-void append(std::vector<std::string>& to, const std::vector<std::string>& from) {
-  to.insert(to.end(), from.begin(), from.end());
+void append_new(std::vector<std::string>& to, const std::vector<std::string>& from) {
+  for (const std::string& statement : from) {
+    if (std::find(to.begin(), to.end(), statement) == to.end()) to.push_back(statement);
+  }
 }
 
 class Carrier {
@@ -260,23 +262,68 @@ std::vector<migrations::MovedName> shadow_names(const CarryRequest& request, con
     out.push_back({name, shadow_name(carried, name).schema});
   };
   add(request.plan->source.name);
+  for (const ShadowTablePlan* mate : request.mates) out.push_back({mate->source.name, mate->run_schema});
   for (const postgres::Table& view : request.views) add(view.name);
   for (const postgres::DependentFunction& function : request.dependents->functions) add(function.name);
   return out;
 }
 
-std::vector<std::string> before_swap(const CarriedObjects& carried) {
-  return carried.detach;
+std::vector<std::string> before_swap(const std::vector<CarriedObjects>& group) {
+  std::vector<std::string> out;
+  for (const CarriedObjects& carried : group) append_new(out, carried.detach);
+  return out;
 }
 
-std::vector<std::string> after_swap(const CarriedObjects& carried) {
-  std::vector<std::string> out = carried.move_in;
-  append(out, carried.names_as_before);
-  append(out, carried.foreign_keys);
-  append(out, carried.attach);
-  append(out, carried.rebind);
-  append(out, carried.names_as_after);
+std::vector<std::string> after_swap(const std::vector<CarriedObjects>& group) {
+  std::vector<std::string> out;
+  const auto all = [&](std::vector<std::string> CarriedObjects::*list) {
+    for (const CarriedObjects& carried : group) append_new(out, carried.*list);
+  };
+  all(&CarriedObjects::move_in);
+  all(&CarriedObjects::names_as_before);
+  all(&CarriedObjects::foreign_keys);
+  all(&CarriedObjects::attach);
+  all(&CarriedObjects::rebind);
+  all(&CarriedObjects::names_as_after);
   return out;
+}
+
+void join_dependents(std::vector<CarryRequest>& group, std::vector<postgres::Dependents>& dependents) {
+  postgres::Dependents& first = dependents.front();
+  std::vector<postgres::Table>& views = group.front().views;
+  for (std::size_t member = 1; member < group.size(); ++member) {
+    for (std::size_t index = 0; index < dependents[member].views.size(); ++index) {
+      postgres::DependentView& view = dependents[member].views[index];
+      const auto known = std::find_if(first.views.begin(), first.views.end(),
+                                      [&](const postgres::DependentView& each) { return each.oid == view.oid; });
+      if (known != first.views.end()) {
+        known->level = std::max(known->level, view.level);
+        continue;
+      }
+      first.views.push_back(std::move(view));
+      views.push_back(std::move(group[member].views[index]));
+    }
+    for (postgres::DependentFunction& function : dependents[member].functions) {
+      const auto known =
+          std::find_if(first.functions.begin(), first.functions.end(),
+                       [&](const postgres::DependentFunction& each) { return each.oid == function.oid; });
+      if (known != first.functions.end()) {
+        known->level = std::max(known->level, function.level);
+      } else {
+        first.functions.push_back(std::move(function));
+      }
+    }
+    for (postgres::Rebinding& rebinding : dependents[member].rebindings) {
+      const bool known =
+          std::any_of(first.rebindings.begin(), first.rebindings.end(),
+                      [&](const postgres::Rebinding& each) { return each.object == rebinding.object; });
+      if (!known) first.rebindings.push_back(std::move(rebinding));
+    }
+    dependents[member].views.clear();
+    dependents[member].functions.clear();
+    dependents[member].rebindings.clear();
+    group[member].views.clear();
+  }
 }
 
 std::vector<Problem> cannot_carry(const postgres::Dependents& dependents, const ShadowTablePlan& plan,

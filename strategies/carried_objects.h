@@ -20,7 +20,12 @@ struct CarryRequest {
   const postgres::Table* source = nullptr;           ///< as it is now
   const postgres::Dependents* dependents = nullptr;  ///< of the source, as they are now
   std::vector<postgres::Table> views;                ///< of dependents->views, in their order
+  std::vector<const ShadowTablePlan*> mates = {};    ///< of the tables that are cut over with it
 };
+
+/// Of several tables that are cut over together: a view over two of them is one of the first's. Levels are those of
+/// the whole group.
+void join_dependents(std::vector<CarryRequest>& group, std::vector<postgres::Dependents>& dependents);
 
 CarriedObjects carry_objects(const CarryRequest& request);
 
@@ -30,9 +35,10 @@ std::vector<migrations::MovedName> shadow_names(const CarryRequest& request, con
 /// The name of a view's or function's counterpart before the swap.
 postgres::QualifiedName shadow_name(const CarriedObjects& carried, const postgres::QualifiedName& name);
 
-/// What lies before the two SET SCHEMA of the plan and what behind it, as they run under the lock.
-std::vector<std::string> before_swap(const CarriedObjects& carried);
-std::vector<std::string> after_swap(const CarriedObjects& carried);
+/// What lies before the SET SCHEMA of the plans and what behind it, as they run under the lock. A foreign key
+/// between two tables of the group is dropped and made once.
+std::vector<std::string> before_swap(const std::vector<CarriedObjects>& group);
+std::vector<std::string> after_swap(const std::vector<CarriedObjects>& group);
 
 /// One for each object that cannot be carried over as the server stands.
 std::vector<Problem> cannot_carry(const postgres::Dependents& dependents, const ShadowTablePlan& plan,

@@ -174,11 +174,14 @@ class ViewCarrier {
   /// same order it waits with nothing in its hands, and reads the name again afterwards. To give a view its own
   /// owner changes nothing, but takes the lock; LOCK TABLE would lock everything behind the view as well.
   void lock() {
-    for (std::size_t index = request_.views.size(); index-- > 0;) {
-      const Table& view = request_.views[index];
-      out_.views.push_back(view.name);
-      out_.lock_first.push_back(
-          fmt::format("ALTER TABLE {} OWNER TO {}", view.name.quoted(), quote_identifier(view.owner)));
+    for (int level = levels(request_.dependents->views); level > 0; --level) {
+      for (std::size_t index = 0; index < request_.views.size(); ++index) {
+        if (request_.dependents->views[index].level != level) continue;
+        const Table& view = request_.views[index];
+        out_.views.push_back(view.name);
+        out_.lock_first.push_back(
+            fmt::format("ALTER TABLE {} OWNER TO {}", view.name.quoted(), quote_identifier(view.owner)));
+      }
     }
   }
 

@@ -160,12 +160,13 @@ struct ShadowTablePlan {
   std::vector<std::string> swap;     ///< guards, sequences, the two SET SCHEMA
   std::vector<SequenceMove> sequences;
   CarriedObjects carried;  ///< as planned; found anew before the cutover
+  bool waits_for_next = false;  ///< cut over together with the next part of its revision
   std::vector<std::string> allowed;  ///< codes of preflight findings that the file accepts
 };
 BOOST_DESCRIBE_STRUCT(ShadowTablePlan, (),
                       (run, source, target, shadow, log, truncations, run_schema, old_schema, key, layers,
                        not_compared, carried_columns, binary_copy, sentinel, create, set_aside, capture,
-                       uncapture, indexes, finish, at_swap, swap, sequences, carried, allowed))
+                       uncapture, indexes, finish, at_swap, swap, sequences, carried, waits_for_next, allowed))
 
 /// How a step of a change in place is carried out. The journal's row commits with the effect wherever that is
 /// possible; the other kinds may be repeated.

@@ -111,8 +111,8 @@ std::vector<Step> shadow_steps(const ShadowTablePlan& plan) {
   for (const std::string& statement : plan.uncapture) {
     if (statement.starts_with("DROP TRIGGER")) swap.push_back(statement);
   }
-  const std::vector<std::string> before = before_swap(plan.carried);
-  const std::vector<std::string> after = after_swap(plan.carried);
+  const std::vector<std::string> before = before_swap({plan.carried});
+  const std::vector<std::string> after = after_swap({plan.carried});
   swap.insert(swap.end(), before.begin(), before.end());
   swap.insert(swap.end(), plan.at_swap.begin(), plan.at_swap.end());
   swap.insert(swap.end(), plan.swap.begin(), plan.swap.end());

@@ -1,6 +1,8 @@
 // pause, resume, cutover, contract and abort: each chooses a run and pursues one goal with it.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "migrations/inverse.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/runner.h"
@@ -133,7 +135,23 @@ CommandResult run_abort(const CommandEnvironment& environment, std::optional<std
          .found = "phase soaking",
          .next = fmt::format("`crossfade contract {}` ends the run and keeps the new table.", run.run)});
   }
-  return pursue(environment, run, Goal::abort, options);
+  CommandResult result = pursue(environment, run, Goal::abort, options);
+  // The tables of a group are cut over together or not at all.
+  while (result.exit_code == ExitCode::done) {
+    const auto session = environment.connect().open({.application_name = "crossfade/abort"});
+    const std::vector<Run> open = Journal(*session).open_runs();
+    const auto mate = std::find_if(open.begin(), open.end(), [&](const Run& other) {
+      return other.revision == run.revision && other.end.direction == run.end.direction &&
+             before_cutover(other) && (other.waits || run.waits);
+    });
+    if (mate == open.end()) break;
+    CommandResult more = pursue(environment, *mate, Goal::abort, options);
+    for (auto& document : more.document["runs"].as_array()) result.document["runs"].as_array().push_back(document);
+    result.text += more.text;
+    result.exit_code = more.exit_code;
+    result.problem = more.problem;
+  }
+  return result;
 }
 
 }  // namespace crossfade::orchestrator

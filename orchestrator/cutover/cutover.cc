@@ -7,6 +7,7 @@
 #include <optional>
 #include <thread>
 
+#include "orchestrator/carried_objects.h"
 #include "orchestrator/cutover/drain.h"
 #include "orchestrator/cutover/give_up.h"
 #include "orchestrator/cutover/in_doubt.h"
@@ -14,13 +15,13 @@
 #include "orchestrator/cutover/neighbour_locks.h"
 #include "orchestrator/cutover/old_snapshots.h"
 #include "orchestrator/cutover/sequence_locks.h"
+#include "orchestrator/cutover/swap.h"
 #include "orchestrator/cutover/watchdog.h"
 #include "orchestrator/lock_attempts.h"
 #include "orchestrator/replay.h"
 #include "orchestrator/source_drift.h"
 #include "postgres/error.h"
 #include "postgres/problem.h"
-#include "strategies/carried_objects.h"
 
 namespace crossfade::orchestrator {
 
@@ -44,15 +45,11 @@ double elapsed_ms(Clock::time_point since) {
   return std::chrono::duration<double, std::milli>(Clock::now() - since).count();
 }
 
-std::string joined(const std::vector<std::string>& statements) {
-  std::string out;
-  for (const std::string& statement : statements) out += statement + ";\n";
-  return out;
-}
-
 class Cutover {
  public:
-  Cutover(RunContext& context, const Run& run) : context_(context), run_(run) {}
+  explicit Cutover(const std::vector<CutoverMember>& group) : context_(*group.front().context) {
+    for (const CutoverMember& each : group) members_.push_back({.context = each.context, .run = each.run});
+  }
 
   CommittedCutover run() {
     milliseconds pause{50};
@@ -69,7 +66,7 @@ class Cutover {
           close_sessions();
           if (committed_after_all(context_, xid_)) return finish();
         }
-        if (names_nothing(error) && observer_) throw_if_source_changed(context_, *observer_);
+        if (names_nothing(error) && observer_) throw_if_a_source_changed();
         if (!error.retryable()) throw;
         reason_ = std::string("the server: ") + error.report().message;
         // A failure on the way to the lock counts too, or it would repeat for ever.
@@ -94,19 +91,21 @@ class Cutover {
 
  private:
   void open_sessions() {
-    replayer_.emplace(context_, 0, 1);
-    drainer_ = context_.sessions.open_copy("drain");
     observer_ = context_.sessions.open("observe");
     watcher_ = context_.sessions.open("watch");
     locker_ = context_.sessions.open_copy("cutover");
-    // A frozen process must not keep a half-done drain open either. No sequential scan: statistics may be
-    // young.
-    drainer_->run(
-        {"drain.timeouts",
-         fmt::format(
-             "SET idle_in_transaction_session_timeout = '{0}ms'; SET statement_timeout = '{0}ms'; "
-             "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off",
-             context_.options.hold_budget_ms + context_.options.lock_budget_ms)});
+    for (Member& member : members_) {
+      member.replayer.emplace(*member.context, 0, 1);
+      member.drainer = member.context->sessions.open_copy("drain");
+      // A frozen process must not keep a half-done drain open either. No sequential scan: statistics may be
+      // young.
+      member.drainer->run(
+          {"drain.timeouts",
+           fmt::format("SET idle_in_transaction_session_timeout = '{0}ms'; SET statement_timeout = '{0}ms'; "
+                       "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET "
+                       "jit = off",
+                       context_.options.hold_budget_ms + context_.options.lock_budget_ms)});
+    }
     // A commit that waits for a slow standby must keep neither the table's lock nor the journal's row.
     locker_->run({"cutover.settings",
                   "SET jit = off; SET synchronous_commit = local; SET plan_cache_mode = force_generic_plan"});
@@ -121,18 +120,40 @@ class Cutover {
 
   void close_sessions() {
     locker_.reset();
-    drainer_.reset();
+    for (Member& member : members_) {
+      member.drainer.reset();
+      member.replayer.reset();
+    }
     observer_.reset();
     watcher_.reset();
-    replayer_.reset();
+  }
+
+  void throw_if_a_source_changed() {
+    for (std::size_t index = 0; index < members_.size(); ++index)
+      of_member(index, [&] { throw_if_source_changed(*members_[index].context, *observer_); });
+  }
+
+  /// The caller looks after its own run; another's is told apart.
+  template <class Look>
+  void of_member(std::size_t index, Look look) {
+    try {
+      look();
+    } catch (SourceChanged& changed) {
+      if (index == 0) throw;
+      throw MemberChanged{index, std::move(changed.change)};
+    }
+  }
+
+  void drain_all() {
+    for (Member& member : members_) member.replayer->drain(context_.stop);
   }
 
   std::vector<SnapshotHolder> snapshots() {
-    return snapshot_holders(*observer_, context_.plan.source.oid, neighbours_.oids);
+    return snapshot_holders(*observer_, context_.plan.source.oid, also_locked_);
   }
 
   LockBudgets budgets() const { return {context_.options.lock_budget_ms, context_.options.hold_budget_ms}; }
-  LockWish wish() const { return {context_.plan.source.name, "ACCESS EXCLUSIVE", "cutover"}; }
+  LockWish wish(const postgres::QualifiedName& table) const { return {table, "ACCESS EXCLUSIVE", "cutover"}; }
 
   void show_reason() {
     context_.progress.set_waiting(fmt::format("the cutover (attempt {} of {}): {}", outcome_.attempts,
@@ -142,8 +163,8 @@ class Cutover {
   /// Long before any lock is asked for: as long as somebody holds a snapshot from before now, an attempt
   /// would only disturb writers and be given up.
   void wait_for_old_snapshots() {
-    replayer_->drain(context_.stop);
-    replayer_->vacuum_log();
+    drain_all();
+    for (Member& member : members_) member.replayer->vacuum_log();
     if (context_.options.old_snapshots == OldSnapshots::ignore) return;
     const std::vector<SnapshotHolder> before = snapshots();
     for (milliseconds pause{5};; pause = std::min(pause * 2, milliseconds(200))) {
@@ -157,44 +178,65 @@ class Cutover {
             ". They would see the new table as it was before their changes; --old-snapshots ignore "
             "goes on all the same");
       }
-      replayer_->drain(context_.stop);
+      drain_all();
       sleep_unless_stopped(pause, context_.stop);
     }
     context_.progress.set_waiting("");
   }
 
+  std::string drift_now(postgres::Session& session) const {
+    std::string out;
+    for (const Member& member : members_) out += drift_digest(session, member.context->plan.source.oid) + " ";
+    return out;
+  }
+
+  void adopt(const std::string& drift) {
+    std::vector<CarriedMember> group;
+    for (Member& member : members_) {
+      auto source = adopt_drift(*member.context, *observer_);
+      if (!source) throw_if_a_source_changed();
+      group.push_back({member.context, source.value()});
+    }
+    carried_ = prepare_carried_objects(group, *observer_, drift);
+    std::vector<postgres::QualifiedName> own;
+    for (const Member& member : members_) own.push_back(member.context->plan.source.name);
+    neighbours_ = find_neighbours(*observer_, carried_, own);
+    also_locked_ = neighbours_.oids;
+    adopted_drift_ = drift;
+  }
+
   bool attempt_in_one_transaction() {
-    throw_if_source_changed(context_, *observer_);
+    throw_if_a_source_changed();
     // Outside the transaction: it locks the shadow more strongly than the yielding lock of this very process
     // allows.
-    const std::string drift = drift_digest(*observer_, context_.plan.source.oid);
-    if (drift != adopted_drift_) {
-      carried_ = adopt_drift(context_, *observer_, drift);
-      neighbours_ = find_neighbours(*observer_, carried_);
-      adopted_drift_ = drift;
-    }
+    const std::string drift = drift_now(*observer_);
+    if (drift != adopted_drift_) adopt(drift);
     WorkerTransaction transaction(*locker_, context_.sessions, "cutover");
+    for (std::size_t index = 1; index < members_.size(); ++index)
+      enter_fence(*locker_, members_[index].context->sessions, "cutover");
     if (outcome_.attempts > 0) show_reason();
     try {
-      take_yielding_lock(*locker_, wish(),
-                         outcome_.attempts == 0 ? kFirstYieldingLockPatience : kYieldingLockPatience,
-                         context_.stop);
+      auto patience = outcome_.attempts == 0 ? kFirstYieldingLockPatience : kYieldingLockPatience;
+      for (const Member& member : members_) {
+        take_yielding_lock(*locker_, wish(member.context->plan.source.name), patience, context_.stop);
+        patience = kYieldingLockPatience;
+      }
       // An autovacuum of a neighbour makes way as well.
       for (const postgres::QualifiedName& table : neighbours_.tables)
-        take_yielding_lock(*locker_, {table, "ACCESS EXCLUSIVE", "cutover"}, kYieldingLockPatience,
-                           context_.stop);
+        take_yielding_lock(*locker_, wish(table), kYieldingLockPatience, context_.stop);
     } catch (const postgres::DatabaseError& error) {
       if (!error.lock_not_available()) throw;
       transaction.rollback();
-      ++outcome_.attempts;
-      Journal(*observer_).count_cutover_attempt(context_.run());
+      count_attempt();
       reason_ = who_is_in_the_way();
       return false;
     }
-    locker_->run({"cutover.yield_shadow",
-                  "LOCK TABLE " + context_.plan.shadow.quoted() + " IN SHARE UPDATE EXCLUSIVE MODE"});
-    // Behind the yielding locks, so that it waits for nobody.
-    rehearse_drain(context_, *locker_, *drainer_);
+    for (Member& member : members_) {
+      locker_->run({"cutover.yield_shadow", "LOCK TABLE " + member.context->plan.shadow.quoted() +
+                                                " IN SHARE UPDATE EXCLUSIVE MODE"});
+      // Behind the yielding locks, so that it waits for nobody.
+      rehearse_drain(*member.context, *locker_, *member.drainer);
+    }
     const auto until = Clock::now() + kTransactionLimit;
     milliseconds pause{20};
     while (Clock::now() < until && outcome_.attempts < context_.options.cutover_attempts &&
@@ -214,25 +256,34 @@ class Cutover {
     return false;
   }
 
+  void count_attempt() {
+    ++outcome_.attempts;
+    for (const Member& member : members_) Journal(*observer_).count_cutover_attempt(member.context->run());
+  }
+
   /// What the copy and the capture rest on is as it was, and what hangs on the table is what was adopted.
-  bool source_is_as_adopted() {
-    const auto found = checkers::read_fingerprint(*locker_, context_.plan.source.oid);
-    if (auto change = checkers::compare(context_.fingerprint, found)) throw SourceChanged{std::move(*change)};
-    if (drift_digest(*locker_, context_.plan.source.oid) == adopted_drift_) return true;
+  bool sources_are_as_adopted() {
+    for (std::size_t index = 0; index < members_.size(); ++index) {
+      const RunContext& context = *members_[index].context;
+      of_member(index, [&] {
+        const auto found = checkers::read_fingerprint(*locker_, context.plan.source.oid);
+        if (auto change = checkers::compare(context.fingerprint, found)) throw SourceChanged{std::move(*change)};
+      });
+    }
+    if (drift_now(*locker_) == adopted_drift_) return true;
     adopted_drift_.clear();
     reason_ = "grants, indexes or what hangs on the table have just changed";
     return false;
   }
 
   bool attempt(WorkerTransaction& transaction) {
-    ++outcome_.attempts;
     xid_.clear();
-    Journal(*observer_).count_cutover_attempt(context_.run());
+    count_attempt();
     // And again under the lock: by then the session has these queries planned and the server's catalog in its
     // caches, which would otherwise be half of the time that the lock is held.
-    if (!source_is_as_adopted()) return false;
+    if (!sources_are_as_adopted()) return false;
     // Last, so that little is left for the time under the lock.
-    replayer_->drain(context_.stop);
+    drain_all();
     const std::vector<SnapshotHolder> before = snapshots_at_a_quiet_moment();
 
     const auto requested = Clock::now();
@@ -240,9 +291,9 @@ class Cutover {
     const Watchdog watchdog(*locker_, deadline_ - kGentleEndBefore);
     const LockWatch watch(*watcher_, locker_->backend_pid(), context_.plan.source.oid,
                           milliseconds(budgets().lock_ms + budgets().hold_ms));
-    LockWish wanted = wish();
-    wanted.first = joined(carried_.lock_first);
-    if (sequences_first_) wanted.first += sequence_locks(context_.plan);
+    LockWish wanted = wish(context_.plan.source.name);
+    for (const strategies::CarriedObjects& carried : carried_) wanted.first += joined(carried.lock_first);
+    if (sequences_first_) wanted.first += sequences();
     if (neighbours_first_) wanted.first += neighbours_.lock;
     if (!attempt_lock(*locker_, wanted, budgets(), lock_timeout_)) {
       sequences_first_ = false;
@@ -259,9 +310,11 @@ class Cutover {
       since = Clock::now();
       return milliseconds_passed;
     };
-    if (!source_is_as_adopted()) throw GiveUp{reason_};
+    if (!sources_are_as_adopted()) throw GiveUp{reason_};
     held_.check = lap();
-    const bool drained = drain_under_lock(context_, *locker_, *drainer_);
+    bool drained = false;
+    for (Member& member : members_)
+      drained = drain_under_lock(*member.context, *locker_, *member.drainer) || drained;
     held_.drain = lap();
     wait_under_lock(before, drained);
     held_.old_snapshots = lap();
@@ -342,32 +395,26 @@ class Cutover {
     return static_cast<int>(left);
   }
 
+  std::string sequences() const {
+    std::string out;
+    for (const Member& member : members_) out += sequence_locks(member.context->plan);
+    return out;
+  }
+
   void swap() {
-    const auto& plan = context_.plan;
-    std::string batch = fmt::format(
-        "SET LOCAL statement_timeout = '{}ms';\nSET LOCAL lock_timeout = '{}ms';\n"
-        "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT;\n",
-        remaining_ms(),
-        // One that cannot be locked by name is waited for here.
-        neighbours_.tables.size() < carried_.neighbours.size() ? lock_timeout_ / 2 + 1 : kSecondaryLockMs,
-        plan.shadow.quoted());
-    for (const std::string& statement : plan.uncapture) {
-      if (statement.starts_with("DROP TRIGGER")) batch += statement + ";\n";
-    }
-    // Definitions are in full, and their words mean what they mean to the server alone.
-    batch += "SET LOCAL search_path = pg_catalog, pg_temp;\nSET LOCAL check_function_bodies = off;\n" +
-             joined(strategies::before_swap(carried_)) +
-             fmt::format("SET LOCAL search_path = {};\n", search_path_) + joined(plan.at_swap) +
-             joined(plan.swap) + "SET LOCAL search_path = pg_catalog, pg_temp;\n" +
-             joined(strategies::after_swap(carried_)) +
-             fmt::format("SET LOCAL search_path = {};\n", search_path_);
-    batch += fmt::format("SET LOCAL lock_timeout = '{}ms'", lock_timeout_);
+    SwapRequest request{.plans = {}, .carried = carried_, .search_path = search_path_};
+    for (const Member& member : members_) request.plans.push_back(&member.context->plan);
+    const std::string batch =
+        fmt::format("SET LOCAL statement_timeout = '{}ms';\nSET LOCAL lock_timeout = '{}ms';\n", remaining_ms(),
+                    // A neighbour that cannot be locked by name is waited for here.
+                    neighbours_.all_locked ? kSecondaryLockMs : lock_timeout_ / 2 + 1) +
+        swap_statements(request) + fmt::format("SET LOCAL lock_timeout = '{}ms'", lock_timeout_);
     try {
       locker_->run({"cutover.swap", batch});
     } catch (const postgres::DatabaseError& error) {
       if (error.connection_dead() || !error.retryable()) throw;
       std::string found = "the swap: " + error.report().message;
-      if (error.lock_not_available() && !sequence_locks(context_.plan).empty() && !sequences_first_) {
+      if (error.lock_not_available() && !sequences().empty() && !sequences_first_) {
         // Transactions that take a number first and insert then hold the sequence while they wait for the
         // table. In their own order, sequence before table, there is no deadlock.
         sequences_first_ = true;
@@ -388,10 +435,13 @@ class Cutover {
             .only()
             .text("xid");
     Journal journal(*locker_);
-    journal.advance(context_.run(), Phase::ready, Phase::soaking);
-    journal.finish_part(run_);
-    journal.save_cutover(context_.run(), boost::json::value_from(outcome_));
-    journal.save_carried(context_.run(), boost::json::value_from(carried_));
+    for (std::size_t index = 0; index < members_.size(); ++index) {
+      const std::int64_t run = members_[index].context->run();
+      journal.advance(run, Phase::ready, Phase::soaking);
+      journal.finish_part(*members_[index].run);
+      journal.save_cutover(run, boost::json::value_from(outcome_));
+      journal.save_carried(run, boost::json::value_from(carried_[index]));
+    }
   }
 
   CommittedCutover finish() {
@@ -400,20 +450,26 @@ class Cutover {
     return {outcome_, held_};
   }
 
-  RunContext& context_;
-  const Run& run_;
+  struct Member {
+    RunContext* context = nullptr;
+    const Run* run = nullptr;
+    std::optional<Replayer> replayer = {};
+    std::unique_ptr<postgres::CopySession> drainer = nullptr;
+  };
+
+  RunContext& context_;  ///< of the first member
+  std::vector<Member> members_;
   std::unique_ptr<postgres::CopySession> locker_;
-  std::unique_ptr<postgres::CopySession> drainer_;
   std::unique_ptr<postgres::Session> observer_;
   std::unique_ptr<postgres::Session> watcher_;
-  std::optional<Replayer> replayer_;
   int lock_timeout_ = 0;
   Clock::time_point deadline_;
   Clock::time_point granted_;
   std::string xid_;
   std::string adopted_drift_;
-  strategies::CarriedObjects carried_;
+  std::vector<strategies::CarriedObjects> carried_;  ///< of the members, in their order
   Neighbours neighbours_;
+  std::string also_locked_ = "{}";
   std::string search_path_;  ///< of the run's sessions, as SET takes it
   bool sequences_first_ = false;
   bool neighbours_first_ = false;
@@ -424,8 +480,8 @@ class Cutover {
 
 }  // namespace
 
-CommittedCutover cut_over(RunContext& context, const Run& run) {
-  return Cutover(context, run).run();
+CommittedCutover cut_over(const std::vector<CutoverMember>& group) {
+  return Cutover(group).run();
 }
 
 }  // namespace crossfade::orchestrator

@@ -13,12 +13,14 @@ namespace crossfade::orchestrator {
 
 struct Neighbours {
   std::vector<postgres::QualifiedName> tables;  ///< that the role may lock by name
-  std::string lock;                             ///< LOCK TABLE of these, in their order; may be empty
-  std::string oids = "{}";                      ///< of all of them and of the views, as an array literal
+  std::string lock;         ///< LOCK TABLE of these and of the other members, in their order; may be empty
+  bool all_locked = true;   ///< the role may lock every one of them
+  std::string oids = "{}";  ///< of all of them and of the views, as an array literal
 };
 
-/// A table that the role may not lock by name is locked by the statement that drops the foreign key. Throws
-/// DatabaseError.
-Neighbours find_neighbours(postgres::Session& session, const strategies::CarriedObjects& carried);
+/// Of `members`, the tables that are cut over together, the first is locked before all others. A table that the
+/// role may not lock by name is locked by the statement that drops the foreign key. Throws DatabaseError.
+Neighbours find_neighbours(postgres::Session& session, const std::vector<strategies::CarriedObjects>& carried,
+                           const std::vector<postgres::QualifiedName>& members);
 
 }  // namespace crossfade::orchestrator

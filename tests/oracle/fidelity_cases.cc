@@ -77,6 +77,16 @@ void foreign_keys(std::vector<Case>& out) {
       "(customer) REFERENCES months");
   add("WithItsColumnDropped", "ALTER TABLE orders ADD FOREIGN KEY (customer) REFERENCES customers",
       "ALTER TABLE orders DROP COLUMN customer, ALTER COLUMN total TYPE bigint;\n");
+  add("WithBothSidesChanged",
+      "ALTER TABLE lines ADD FOREIGN KEY (order_id) REFERENCES orders; CREATE VIEW both_tables AS SELECT o.id, l.order_id, o.note "
+      "FROM orders o JOIN lines l ON l.order_id = o.id; CREATE VIEW only_lines AS SELECT order_id FROM lines; GRANT SELECT ON "
+      "both_tables TO shop",
+      "ALTER TABLE orders ALTER COLUMN id TYPE bigint;\nALTER TABLE lines ALTER COLUMN order_id TYPE bigint;\n");
+  add("AlongAChain",
+      "ALTER TABLE orders ADD FOREIGN KEY (customer) REFERENCES customers; ALTER TABLE lines ADD FOREIGN KEY (order_id) REFERENCES "
+      "orders",
+      "ALTER TABLE customers ALTER COLUMN id TYPE bigint;\nALTER TABLE orders ALTER COLUMN id TYPE bigint, ALTER COLUMN customer "
+      "TYPE bigint;\nALTER TABLE lines ALTER COLUMN order_id TYPE bigint;\n");
   out.push_back({"ForeignKeyOnDeleteColumns", "foreign key",
                  "UPDATE orders SET region = id % 3; ALTER TABLE orders ADD FOREIGN KEY (region, customer) REFERENCES customers "
                  "(region, id) ON DELETE SET NULL (customer)",

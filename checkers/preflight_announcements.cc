@@ -51,6 +51,15 @@ SELECT pg_catalog.count(*) AS standbys,
  WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')
 )sql";
 
+constexpr std::string_view kPublishedBy = R"sql(
+SELECT DISTINCT 'publication ' || pg_catalog.quote_ident(p.pubname) AS publication
+  FROM pg_catalog.pg_publication_tables p
+  JOIN pg_catalog.pg_namespace n ON n.nspname = p.schemaname
+  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename
+ WHERE c.oid = $1::pg_catalog.oid
+ ORDER BY 1
+)sql";
+
 std::string in_units(std::uint64_t bytes) {
   static constexpr std::string_view kUnits[] = {"bytes", "kB", "MB", "GB", "TB"};
   double amount = static_cast<double>(bytes);
@@ -113,6 +122,23 @@ void announce_cached_plans(Session& session, const PreflightRequest& request, st
   }
 }
 
+void announce_subscribers(Session& session, const PreflightRequest& request, std::vector<Problem>& out) {
+  if (request.type_changes.empty()) return;
+  const Rows rows =
+      session.run({"announce.publications", std::string(kPublishedBy)}, {std::to_string(request.table_oid)});
+  for (const Row row : rows) {
+    out.push_back({.code = "subscribers",
+                   .object = row.text("publication"),
+                   .message = fmt::format(
+                       "publishes {}; its subscribers go on without a refresh, but their own columns keep "
+                       "their types",
+                       request.display),
+                   .expected = "subscribers whose columns can hold the new values",
+                   .found = "",
+                   .next = "Change the columns on the subscribers before the cutover."});
+  }
+}
+
 void announce_standbys(Session& session, const PreflightRequest& request, std::vector<Problem>& out) {
   const Rows rows = session.run({"announce.standbys", std::string(kStandbys)});
   const Row row = rows.only();
@@ -137,6 +163,7 @@ std::vector<Problem> announcements(Session& session, const PreflightRequest& req
   std::vector<Problem> out;
   announce_sequences(session, request, out);
   announce_cached_plans(session, request, out);
+  announce_subscribers(session, request, out);
   announce_standbys(session, request, out);
 
   const Rows rows = session.run({"announce.size", std::string(kSize)}, {std::to_string(request.table_oid)});

@@ -1,7 +1,7 @@
 #include "checkers/preflight_check.h"
 
-// What a run with a new table carries over, and an empty copy that only takes the table's place for a while does
-// not: there it stands in the way.
+// What a run with a new table carries over, and an empty copy that only takes the table's place for a while
+// does not: there it stands in the way.
 namespace crossfade::checkers {
 
 namespace {

@@ -57,7 +57,8 @@ using enum CheckScope;
 constexpr PreflightCheck kChecks[] = {
     {"publication-of-all-tables", database, kEveryVersion, "preflight.publications_of_all",
      kPublicationsOfAll,
-     "{object} is FOR ALL TABLES, and what {found} serves would be sent the copy of {table} and stop at tables "
+     "{object} is FOR ALL TABLES, and what {found} serves would be sent the copy of {table} and stop at "
+     "tables "
      "that it does not know",
      "a publication that lists its tables or schemas, or no subscriber",
      "Publish the tables by name or by schema for the time of the run (the slot can stay), or accept it with "

@@ -9,8 +9,8 @@ namespace crossfade::checkers {
 
 namespace {
 
-// Rows of this type are stored elsewhere, or a type is made of it. A plain ALTER TABLE is refused then as well,
-// where it would rewrite the table.
+// Rows of this type are stored elsewhere, or a type is made of it. A plain ALTER TABLE is refused then as
+// well, where it would rewrite the table.
 const std::string kRowType = std::string("WITH RECURSIVE ") + std::string(postgres::kBoundObjects) + R"sql(
 SELECT DISTINCT (pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid)).type || ' '
        || (pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid)).identity AS object, NULL AS found
@@ -28,11 +28,11 @@ SELECT DISTINCT (pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid)).
  ORDER BY 1
 )sql";
 
-// What a run carries over, or what the row type's check lists, is taken out; the rest is in the way. Things may
-// depend on the table, on its indexes, constraints or column defaults, on its identity sequences, which the
-// new table has its own of, or on views and functions that get a new identity with it. A constant such as
-// 'orders'::regclass inside a default or constraint of the table itself keeps the old oid; it shows as a normal
-// dependency on the table as a whole.
+// What a run carries over, or what the row type's check lists, is taken out; the rest is in the way. Things
+// may depend on the table, on its indexes, constraints or column defaults, on its identity sequences, which
+// the new table has its own of, or on views and functions that get a new identity with it. A constant such as
+// 'orders'::regclass inside a default or constraint of the table itself keeps the old oid; it shows as a
+// normal dependency on the table as a whole.
 const std::string kUnknown = std::string("WITH RECURSIVE ") + std::string(postgres::kBoundObjects) + R"sql(,
 parts (classid, objid) AS (
   SELECT classid, objid FROM bound
@@ -73,9 +73,11 @@ parts (classid, objid) AS (
          WHEN 'pg_catalog.pg_publication_rel'::pg_catalog.regclass THEN false
          WHEN 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass THEN NOT EXISTS (
            SELECT 1 FROM pg_catalog.pg_statistic_ext s WHERE s.oid = d.objid AND s.stxrelid IN (SELECT objid FROM bound))
-         WHEN 'pg_catalog.pg_rewrite'::pg_catalog.regclass THEN false
-         WHEN 'pg_catalog.pg_proc'::pg_catalog.regclass THEN d.part_class <> 'pg_catalog.pg_class'::pg_catalog.regclass
-           AND d.part_class <> 'pg_catalog.pg_proc'::pg_catalog.regclass
+         WHEN 'pg_catalog.pg_rewrite'::pg_catalog.regclass THEN EXISTS (
+           SELECT 1 FROM pg_catalog.pg_class s WHERE s.oid = d.part_oid AND s.relkind = 'S')
+         WHEN 'pg_catalog.pg_proc'::pg_catalog.regclass THEN EXISTS (
+           SELECT 1 FROM pg_catalog.pg_class s WHERE s.oid = d.part_oid AND s.relkind = 'S')
+           OR d.part_class NOT IN ('pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass)
          ELSE true END
   UNION ALL
   SELECT d.* FROM dependents d

@@ -37,15 +37,16 @@ std::string validation_step(const std::string& statement) {
 
 Failure cannot_be_made(const RunContext& context, const std::string& statement,
                        const postgres::DatabaseError& error) {
-  return Failure(ExitCode::refused,
-                 {.code = "cannot-carry",
-                  .object = first_line(statement),
-                  .message = fmt::format("cannot be made over the new table of {}: {}",
-                                         context.plan.source.name.display(), error.report().message),
-                  .expected = "what hangs on the table to fit its new shape",
-                  .found = "SQLSTATE " + error.sqlstate(),
-                  .next = fmt::format("Change or drop it and run `crossfade up` again, or `crossfade abort {}`.",
-                                      context.run())});
+  return Failure(
+      ExitCode::refused,
+      {.code = "cannot-carry",
+       .object = first_line(statement),
+       .message = fmt::format("cannot be made over the new table of {}: {}",
+                              context.plan.source.name.display(), error.report().message),
+       .expected = "what hangs on the table to fit its new shape",
+       .found = "SQLSTATE " + error.sqlstate(),
+       .next = fmt::format("Change or drop it and run `crossfade up` again, or `crossfade abort {}`.",
+                           context.run())});
 }
 
 void make(const RunContext& context, postgres::Session& session, const std::string& statement) {
@@ -73,8 +74,7 @@ void grant(const RunContext& context, postgres::Session& session, const strategi
   std::vector<postgres::DependentFunction> made;
   for (const strategies::ShadowTablePlan* plan : plans) {
     const auto shadow = postgres::find_relation(session, plan->shadow.schema, plan->shadow.name);
-    for (postgres::DependentFunction& function :
-         postgres::load_dependents(session, shadow.value()).functions)
+    for (postgres::DependentFunction& function : postgres::load_dependents(session, shadow.value()).functions)
       made.push_back(std::move(function));
   }
   const std::vector<migrations::MovedName> moved = strategies::shadow_names(live, carried);
@@ -111,7 +111,8 @@ std::vector<strategies::CarriedObjects> prepare_carried_objects(const std::vecto
   for (const CarriedMember& member : group) {
     LiveDependents live = load_live_dependents(session, member.source.oid);
     dependents.push_back(std::move(live.dependents));
-    requests.push_back({.plan = &member.context->plan, .source = &member.source, .views = std::move(live.views)});
+    requests.push_back(
+        {.plan = &member.context->plan, .source = &member.source, .views = std::move(live.views)});
     for (const CarriedMember& mate : group) {
       if (&mate != &member) requests.back().mates.push_back(&mate.context->plan);
     }
@@ -193,8 +194,8 @@ void validate_foreign_keys(const RunContext& context, const Run& run) {
     if (context.journal.step_finished(context.run(), step)) continue;
     context.progress.set_waiting("");
     try {
-      WorkerTransaction transaction(context.control, context.sessions, "validate");
-      context.control.run({"validate.statement", statement});
+      WorkerTransaction transaction(context.control, context.sessions, "foreign_key");
+      context.control.run({"foreign_key.validate", statement});
       context.journal.finish_step(context.run(), step);
       transaction.commit();
     } catch (const postgres::DatabaseError& error) {
@@ -204,15 +205,16 @@ void validate_foreign_keys(const RunContext& context, const Run& run) {
         continue;
       }
       if (!error.data_error()) throw;
-      throw Failure(ExitCode::refused,
-                    {.code = "data-rejected",
-                     .object = first_line(statement),
-                     .message = "the new table is in place, and the foreign key checks every new row; rows from "
-                                "before violate it: " +
-                                error.report().message,
-                     .expected = "no such row: they came in while the constraint was bypassed",
-                     .found = error.report().detail,
-                     .next = "Mend these rows, then run the statement above by hand."});
+      throw Failure(
+          ExitCode::refused,
+          {.code = "data-rejected",
+           .object = first_line(statement),
+           .message = "the new table is in place, and the foreign key checks every new row; rows from "
+                      "before violate it: " +
+                      error.report().message,
+           .expected = "no such row: they came in while the constraint was bypassed",
+           .found = error.report().detail,
+           .next = "Mend these rows, then run the statement above by hand."});
     }
   }
 }

@@ -1,6 +1,6 @@
 // What hangs on a run's table, as the server has it now: read for the plan, made over the shadow before the
-// cutover (each statement of CarriedObjects::prepare, in one transaction), and dropped again with a table that
-// goes. One thread.
+// cutover (each statement of CarriedObjects::prepare, in one transaction), and dropped again with a table
+// that goes. One thread.
 #pragma once
 
 #include <string>
@@ -27,8 +27,8 @@ struct CarriedMember {
 };
 
 /// Makes the counterparts of views and functions over the shadows, unless that was done for the same `digest`
-/// (of all members, read before). Locks nothing that the application uses. Returns each member's statements for
-/// the cutover. Throws Failure (exit 5) where the server refuses one of them.
+/// (of all members, read before). Locks nothing that the application uses. Returns each member's statements
+/// for the cutover. Throws Failure (exit 5) where the server refuses one of them.
 std::vector<strategies::CarriedObjects> prepare_carried_objects(const std::vector<CarriedMember>& group,
                                                                 postgres::Session& session,
                                                                 const std::string& digest);

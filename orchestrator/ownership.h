@@ -60,8 +60,8 @@ class RunSessions {
   postgres::SessionSettings base_;
 };
 
-/// In an open transaction: takes the run's lock shared, then finds the own epoch in the journal. Throws Failure
-/// (exit 4) where the run has been taken over.
+/// In an open transaction: takes the run's lock shared, then finds the own epoch in the journal. Throws
+/// Failure (exit 4) where the run has been taken over.
 void enter_fence(postgres::Session& session, const RunSessions& sessions, const std::string& name);
 
 /// A transaction inside the fence. Throws Failure (exit 4) where the run has been taken over.

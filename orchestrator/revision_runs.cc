@@ -185,7 +185,8 @@ bool RevisionRuns::execute(const Run& run, bool resumed, const RunOptions& optio
   if (!done.run.waits_for_others()) {
     for (const Run& other : Journal(*session_).open_runs()) {
       // Cut over with it, and shown with it.
-      if (other.revision == run.revision && other.waits && other.phase == Phase::soaking && other.run != run.run)
+      if (other.revision == run.revision && other.waits && other.phase == Phase::soaking &&
+          other.run != run.run)
         show(other, 0);
     }
     if (done.run.phase != Phase::ready) show(done.run, done.total_ms);
@@ -194,9 +195,9 @@ bool RevisionRuns::execute(const Run& run, bool resumed, const RunOptions& optio
 }
 
 void RevisionRuns::show(const Run& run, double total_ms) {
-  const bool shown = std::any_of(documents_.begin(), documents_.end(), [&](const boost::json::value& document) {
-    return document.at("run") == run.run;
-  });
+  const bool shown =
+      std::any_of(documents_.begin(), documents_.end(),
+                  [&](const boost::json::value& document) { return document.at("run") == run.run; });
   if (shown) return;
   documents_.push_back(run_document(run, resumed_, total_ms));
   result_.text += run_text(run, total_ms);
@@ -204,8 +205,8 @@ void RevisionRuns::show(const Run& run, double total_ms) {
 
 std::optional<Run> RevisionRuns::unfinished_run(const migrations::MigrationFile& file) {
   for (Run& run : Journal(*session_).open_runs()) {
-    if (run.revision == file.revision && run.end.direction == file.direction &&
-        run.phase != Phase::soaking && !run.waits_for_others())
+    if (run.revision == file.revision && run.end.direction == file.direction && run.phase != Phase::soaking &&
+        !run.waits_for_others())
       return std::move(run);
   }
   return std::nullopt;

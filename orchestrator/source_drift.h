@@ -19,9 +19,9 @@ std::string drift_digest(postgres::Session& session, std::uint32_t table_oid);
 void refuse_new_dependents(const RunContext& context, postgres::Session& session);
 
 /// Refuses what cannot be carried over, brings grants, owner and options of the shadow to what the source has
-/// now, and builds indexes that the source has got since the plan. Locks the shadow only. Returns the source as
-/// it is now; null where it is gone, as the fingerprint will say. Throws Failure (exit 5) where the source has a
-/// new constraint or something that does not fit the new table's columns.
+/// now, and builds indexes that the source has got since the plan. Locks the shadow only. Returns the source
+/// as it is now; null where it is gone, as the fingerprint will say. Throws Failure (exit 5) where the source
+/// has a new constraint or something that does not fit the new table's columns.
 std::optional<postgres::Table> adopt_drift(RunContext& context, postgres::Session& session);
 
 }  // namespace crossfade::orchestrator

@@ -40,7 +40,8 @@ std::vector<FinishedStatement> finished_of(Journal& journal, const migrations::M
     out.push_back({statement.number, statement.fingerprint});
   // What waits for the rest of its group is as good as done for whoever plans that rest.
   for (const Run& run : journal.open_runs()) {
-    if (run.revision != file.revision || run.end.direction != file.direction || !run.waits_for_others()) continue;
+    if (run.revision != file.revision || run.end.direction != file.direction || !run.waits_for_others())
+      continue;
     for (const strategies::NumberedStatement& statement : run.end.statements)
       out.push_back({statement.number, statement.fingerprint});
   }

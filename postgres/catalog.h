@@ -144,9 +144,9 @@ struct Table {
   std::optional<std::string> comment;
   std::vector<std::string> options;  ///< reloptions: "fillfactor=70"
   std::vector<std::string> toast_options;
-  std::vector<Column> columns;          ///< in order, without dropped ones
-  std::vector<Index> indexes;           ///< by name
-  std::vector<Constraint> constraints;  ///< by name
+  std::vector<Column> columns;                 ///< in order, without dropped ones
+  std::vector<Index> indexes;                  ///< by name
+  std::vector<Constraint> constraints;         ///< by name
   std::vector<ExtendedStatistics> statistics;  ///< by name
   std::vector<Grant> grants;
 
@@ -156,9 +156,9 @@ struct Table {
 };
 BOOST_DESCRIBE_STRUCT(Table, (),
                       (oid, name, kind, persistence, owner, tablespace, access_method, of_type,
-                       replica_identity, row_security, row_security_forced, default_grants, estimated_rows, pages, heap_bytes,
-                       index_bytes, comment, options, toast_options, columns, indexes, constraints, statistics,
-                       grants))
+                       replica_identity, row_security, row_security_forced, default_grants, estimated_rows,
+                       pages, heap_bytes, index_bytes, comment, options, toast_options, columns, indexes,
+                       constraints, statistics, grants))
 
 /// The oid of a relation by its name: `schema` empty means the session's search_path. Null where there is
 /// none.

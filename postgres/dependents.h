@@ -80,10 +80,10 @@ BOOST_DESCRIBE_STRUCT(SecurityLabel, (), (column, provider, label))
 /// A view or materialized view that reads the table, or another such view.
 struct DependentView {
   std::uint32_t oid = 0;
-  int level = 1;              ///< those of a lower one come first
-  std::string definition;     ///< the query, without a semicolon
-  bool populated = true;      ///< of a materialized view
-  std::vector<Rule> rules;    ///< but for the one that makes it a view
+  int level = 1;            ///< those of a lower one come first
+  std::string definition;   ///< the query, without a semicolon
+  bool populated = true;    ///< of a materialized view
+  std::vector<Rule> rules;  ///< but for the one that makes it a view
   std::vector<Trigger> triggers;
   std::vector<SecurityLabel> labels;
 };
@@ -123,8 +123,9 @@ struct Dependents {
   std::vector<ForeignKey> foreign_keys;  ///< out of the table and into it, those of the table itself once
   std::vector<Publication> publications;
   std::vector<SecurityLabel> labels;
-  std::vector<DependentView> views;          ///< by level
-  std::vector<DependentFunction> functions;  ///< whose arguments or result have the type of its rows, by level
+  std::vector<DependentView> views;  ///< by level
+  std::vector<DependentFunction>
+      functions;  ///< whose arguments or result have the type of its rows, by level
   std::vector<Rebinding> rebindings;
   bool published_with_all = false;  ///< there is a publication FOR ALL TABLES
 };
@@ -139,8 +140,8 @@ extern const std::string_view kBoundObjects;
 /// Of the relation with this oid; empty where there is none. Takes no lock beyond the catalog's.
 Dependents load_dependents(Session& session, std::uint32_t oid);
 
-/// Changes when any of them does, when one comes or goes, or changes its owner or grants. One quick query, fit
-/// to be asked under the lock.
+/// Changes when any of them does, when one comes or goes, or changes its owner or grants. One quick query,
+/// fit to be asked under the lock.
 std::string dependents_digest(Session& session, std::uint32_t oid);
 
 }  // namespace crossfade::postgres

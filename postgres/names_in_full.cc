@@ -5,8 +5,7 @@
 namespace crossfade::postgres {
 
 NamesInFull::NamesInFull(Session& session) : session_(session) {
-  path_ = session_
-              .run({"names_in_full.path", "SELECT pg_catalog.current_setting('search_path') AS path"})
+  path_ = session_.run({"names_in_full.path", "SELECT pg_catalog.current_setting('search_path') AS path"})
               .only()
               .text("path");
   session_.run({"names_in_full.set", "SET search_path = pg_catalog, pg_temp"});

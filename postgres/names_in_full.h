@@ -1,6 +1,6 @@
 // While one lives, the session prints definitions with every name in full: nothing but pg_catalog is in its
-// search_path. The old path comes back at its end, or with the transaction's rollback. Keeps a reference to the
-// session, which must outlive it; one thread.
+// search_path. The old path comes back at its end, or with the transaction's rollback. Keeps a reference to
+// the session, which must outlive it; one thread.
 #pragma once
 
 #include <string>

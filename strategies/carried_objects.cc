@@ -71,8 +71,9 @@ class Carrier {
   }
 
   void add_neighbour(const QualifiedName& table) {
-    const bool known = table.name.empty() || table == plan_.source.name ||
-                       std::find(out_.neighbours.begin(), out_.neighbours.end(), table) != out_.neighbours.end();
+    const bool known =
+        table.name.empty() || table == plan_.source.name ||
+        std::find(out_.neighbours.begin(), out_.neighbours.end(), table) != out_.neighbours.end();
     if (!known) out_.neighbours.push_back(table);
   }
 
@@ -154,7 +155,8 @@ class Carrier {
       out_.detach.push_back(fmt::format("DROP TRIGGER {} ON {}", name, table_));
       out_.attach.push_back(trigger.definition);
       if (trigger.enabled != "O")
-        out_.attach.push_back(fmt::format("ALTER TABLE {} {} TRIGGER {}", table_, state(trigger.enabled), name));
+        out_.attach.push_back(
+            fmt::format("ALTER TABLE {} {} TRIGGER {}", table_, state(trigger.enabled), name));
       if (trigger.comment) {
         out_.attach.push_back(
             fmt::format("COMMENT ON TRIGGER {} ON {} IS {}", name, table_, quote_literal(*trigger.comment)));
@@ -184,10 +186,10 @@ class Carrier {
     for (const postgres::Policy& policy : dependents_.policies) {
       const std::string name = quote_identifier(policy.name);
       out_.detach.push_back(fmt::format("DROP POLICY {} ON {}", name, table_));
-      std::string statement = fmt::format(
-          "CREATE POLICY {} ON {} AS {} FOR {} TO {}", name, table_,
-          policy.permissive ? "PERMISSIVE" : "RESTRICTIVE", policy.command,
-          policy.roles.empty() ? "PUBLIC" : postgres::quote_identifiers(policy.roles));
+      std::string statement =
+          fmt::format("CREATE POLICY {} ON {} AS {} FOR {} TO {}", name, table_,
+                      policy.permissive ? "PERMISSIVE" : "RESTRICTIVE", policy.command,
+                      policy.roles.empty() ? "PUBLIC" : postgres::quote_identifiers(policy.roles));
       if (policy.using_expression) statement += " USING (" + *policy.using_expression + ")";
       if (policy.check_expression) statement += " WITH CHECK (" + *policy.check_expression + ")";
       out_.attach.push_back(std::move(statement));
@@ -229,9 +231,9 @@ class Carrier {
                                         quote_identifier(plan_.old_schema)));
       for (const postgres::ExtendedStatistics& made : plan_.target.statistics) {
         if (made.name.name != old.name.name) continue;
-        out_.move_in.push_back(
-            fmt::format("ALTER STATISTICS {} SET SCHEMA {}", QualifiedName{plan_.run_schema, old.name.name}.quoted(),
-                        quote_identifier(old.name.schema)));
+        out_.move_in.push_back(fmt::format("ALTER STATISTICS {} SET SCHEMA {}",
+                                           QualifiedName{plan_.run_schema, old.name.name}.quoted(),
+                                           quote_identifier(old.name.schema)));
       }
     }
   }
@@ -294,8 +296,9 @@ void join_dependents(std::vector<CarryRequest>& group, std::vector<postgres::Dep
   for (std::size_t member = 1; member < group.size(); ++member) {
     for (std::size_t index = 0; index < dependents[member].views.size(); ++index) {
       postgres::DependentView& view = dependents[member].views[index];
-      const auto known = std::find_if(first.views.begin(), first.views.end(),
-                                      [&](const postgres::DependentView& each) { return each.oid == view.oid; });
+      const auto known =
+          std::find_if(first.views.begin(), first.views.end(),
+                       [&](const postgres::DependentView& each) { return each.oid == view.oid; });
       if (known != first.views.end()) {
         known->level = std::max(known->level, view.level);
         continue;
@@ -324,6 +327,61 @@ void join_dependents(std::vector<CarryRequest>& group, std::vector<postgres::Dep
     dependents[member].rebindings.clear();
     group[member].views.clear();
   }
+}
+
+std::vector<Problem> carried_announcements(const ShadowTablePlan& plan,
+                                           const postgres::Dependents& dependents,
+                                           const std::vector<postgres::Table>& views,
+                                           const std::string& sql) {
+  std::vector<Problem> out;
+  for (const postgres::Table& view : views) {
+    if (view.kind != "m") continue;
+    out.push_back(
+        {.code = "materialized-view-rebuilt",
+         .object = view.name.display(),
+         .message =
+             "is built anew over the new table right before the cutover, and holds the content of that "
+             "moment then; the old one can be read until the swap",
+         .expected = "",
+         .found = "",
+         .next = "REFRESH it afterwards as usual."});
+  }
+  for (const postgres::Rebinding& rebinding : dependents.rebindings) {
+    if (rebinding.function.name.empty()) continue;
+    out.push_back(
+        {.code = "parsed-body",
+         .object = rebinding.object,
+         .message =
+             "has its body bound to the table; a call that waits at the cutover goes on with the old table: "
+             "what it reads is what its statement may see, what it writes is refused",
+         .expected = "",
+         .found = "",
+         .next = "Repeat a call that fails with 55000 at that moment."});
+  }
+  for (const ForeignKey& key : dependents.foreign_keys) {
+    if (key.referenced != plan.source.name || key.table == plan.source.name) continue;
+    for (std::size_t index = 0; index < key.referenced_columns.size() && index < key.columns.size();
+         ++index) {
+      const postgres::Column* before = plan.source.column(key.referenced_columns[index]);
+      const auto carried =
+          std::find_if(plan.carried_columns.begin(), plan.carried_columns.end(),
+                       [&](const auto& pair) { return pair.first == key.referenced_columns[index]; });
+      if (before == nullptr || carried == plan.carried_columns.end()) continue;
+      const postgres::Column* after = plan.target.column(carried->second);
+      const bool same = after == nullptr || after->type == before->type;
+      if (same || sql.find(key.columns[index]) != std::string::npos) continue;
+      out.push_back(
+          {.code = "referencing-column",
+           .object = key.table.display() + "." + key.columns[index],
+           .message = fmt::format("refers to {}.{}, which becomes {}, and stays as it is",
+                                  plan.source.name.display(), key.referenced_columns[index], after->type),
+           .expected = "a column of the same type",
+           .found = "constraint " + key.name,
+           .next = "Change it in the same file, right behind: both tables are then cut over in one "
+                   "transaction."});
+    }
+  }
+  return out;
 }
 
 std::vector<Problem> cannot_carry(const postgres::Dependents& dependents, const ShadowTablePlan& plan,

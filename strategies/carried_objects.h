@@ -1,8 +1,8 @@
-// What becomes of the objects that hang on a table when a new one takes its place. Views and functions that are
-// bound to the table by its oid get a counterpart over the new table, made beside it before the lock and moved
-// in with it; triggers, rules, policies, foreign keys and publications leave the old table and are made again
-// on the new one under the lock, from the server's own definitions (docs/fidelity.md). Plain values and pure
-// functions, thread-safe; nothing here executes.
+// What becomes of the objects that hang on a table when a new one takes its place. Views and functions that
+// are bound to the table by its oid get a counterpart over the new table, made beside it before the lock and
+// moved in with it; triggers, rules, policies, foreign keys and publications leave the old table and are made
+// again on the new one under the lock, from the server's own definitions (docs/fidelity.md). Plain values and
+// pure functions, thread-safe; nothing here executes.
 #pragma once
 
 #include <string>
@@ -23,8 +23,8 @@ struct CarryRequest {
   std::vector<const ShadowTablePlan*> mates = {};    ///< of the tables that are cut over with it
 };
 
-/// Of several tables that are cut over together: a view over two of them is one of the first's. Levels are those of
-/// the whole group.
+/// Of several tables that are cut over together: a view over two of them is one of the first's. Levels are
+/// those of the whole group.
 void join_dependents(std::vector<CarryRequest>& group, std::vector<postgres::Dependents>& dependents);
 
 CarriedObjects carry_objects(const CarryRequest& request);
@@ -39,6 +39,13 @@ postgres::QualifiedName shadow_name(const CarriedObjects& carried, const postgre
 /// between two tables of the group is dropped and made once.
 std::vector<std::string> before_swap(const std::vector<CarriedObjects>& group);
 std::vector<std::string> after_swap(const std::vector<CarriedObjects>& group);
+
+/// What an operator should know beforehand: materialized views that are built anew, calls that go on with the
+/// old table, columns at the far end of a foreign key that stay narrow unless `sql`, the revision, names
+/// them.
+std::vector<Problem> carried_announcements(const ShadowTablePlan& plan,
+                                           const postgres::Dependents& dependents,
+                                           const std::vector<postgres::Table>& views, const std::string& sql);
 
 /// One for each object that cannot be carried over as the server stands.
 std::vector<Problem> cannot_carry(const postgres::Dependents& dependents, const ShadowTablePlan& plan,

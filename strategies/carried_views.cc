@@ -71,8 +71,8 @@ class ViewCarrier {
       // An object's owner must be allowed to have it where it stands.
       for (const std::string& owner : owners) {
         for (const std::string& schema : {pair.shadow_schema, pair.old_schema}) {
-          out_.prepare.push_back(fmt::format("GRANT USAGE, CREATE ON SCHEMA {} TO {}", quote_identifier(schema),
-                                             quote_identifier(owner)));
+          out_.prepare.push_back(fmt::format("GRANT USAGE, CREATE ON SCHEMA {} TO {}",
+                                             quote_identifier(schema), quote_identifier(owner)));
         }
       }
     }
@@ -171,8 +171,8 @@ class ViewCarrier {
   }
 
   /// A query locks a view when it reads its name, and the table behind it when it is rewritten. Locked in the
-  /// same order it waits with nothing in its hands, and reads the name again afterwards. To give a view its own
-  /// owner changes nothing, but takes the lock; LOCK TABLE would lock everything behind the view as well.
+  /// same order it waits with nothing in its hands, and reads the name again afterwards. To give a view its
+  /// own owner changes nothing, but takes the lock; LOCK TABLE would lock everything behind the view as well.
   void lock() {
     for (int level = levels(request_.dependents->views); level > 0; --level) {
       for (std::size_t index = 0; index < request_.views.size(); ++index) {
@@ -212,10 +212,9 @@ class ViewCarrier {
       for (const postgres::ExtendedStatistics& statistics : view.statistics) {
         out_.detach.push_back(fmt::format("ALTER STATISTICS {} SET SCHEMA {}", statistics.name.quoted(),
                                           quote_identifier(pair.old_schema)));
-        out_.move_in.push_back(
-            fmt::format("ALTER STATISTICS {} SET SCHEMA {}",
-                        QualifiedName{pair.shadow_schema, statistics.name.name}.quoted(),
-                        quote_identifier(statistics.name.schema)));
+        out_.move_in.push_back(fmt::format("ALTER STATISTICS {} SET SCHEMA {}",
+                                           QualifiedName{pair.shadow_schema, statistics.name.name}.quoted(),
+                                           quote_identifier(statistics.name.schema)));
       }
     }
     out_.move_in.insert(out_.move_in.end(), functions.begin(), functions.end());

@@ -1,6 +1,6 @@
-// The part of carry_objects for what is bound to the table by its oid: views on views, materialized views with
-// their indexes, functions whose signature has the type of its rows. Their counterparts are made in schemas of
-// the run, so that under the lock they only move. Pure functions, thread-safe.
+// The part of carry_objects for what is bound to the table by its oid: views on views, materialized views
+// with their indexes, functions whose signature has the type of its rows. Their counterparts are made in
+// schemas of the run, so that under the lock they only move. Pure functions, thread-safe.
 #pragma once
 
 #include <string>

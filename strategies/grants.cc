@@ -101,9 +101,9 @@ std::vector<std::string> routine_grant_statements(const postgres::DependentFunct
   std::vector<Grant> present = current.grants;
   // What a routine grants by itself, everybody has.
   if (current.default_grants) present.push_back({.grantee = "", .privilege = "EXECUTE"});
-  std::vector<std::string> out = statements({wanted.default_grants, wanted.grants},
-                                            {current.default_grants, present}, wanted.owner,
-                                            {"", "ROUTINE " + signature});
+  std::vector<std::string> out =
+      statements({wanted.default_grants, wanted.grants}, {current.default_grants, present}, wanted.owner,
+                 {"", "ROUTINE " + signature});
   if (current.default_grants && wanted.default_grants) return {};
   if (wanted.default_grants && !out.empty())
     out.push_back("GRANT EXECUTE ON ROUTINE " + signature + " TO PUBLIC");

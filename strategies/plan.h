@@ -114,23 +114,23 @@ BOOST_DESCRIBE_STRUCT(SchemaPair, (), (schema, shadow_schema, old_schema))
 
 /// The statements by the moment at which they run, each list in order.
 struct CarriedObjects {
-  std::vector<SchemaPair> schemas;         ///< the table's own first
-  std::vector<std::string> prepare;        ///< before the lock, on the shadow: counterparts of views, functions
-  std::vector<std::string> lock_first;     ///< locks that are asked for before the table's: queries take them so
+  std::vector<SchemaPair> schemas;      ///< the table's own first
+  std::vector<std::string> prepare;     ///< before the lock, on the shadow: counterparts of views, functions
+  std::vector<std::string> lock_first;  ///< locks that are asked for before the table's: queries take them so
   std::vector<postgres::QualifiedName> neighbours;  ///< tables that the swap locks besides, by name
   std::vector<postgres::QualifiedName> views;       ///< over the table
-  std::vector<std::string> detach;         ///< under the lock, while the old table has its name
-  std::vector<std::string> move_in;        ///< right after both tables have changed their schema
-  std::vector<std::string> foreign_keys;   ///< NOT VALID
-  std::vector<std::string> attach;         ///< the rest of what belongs to the table itself
-  std::vector<std::string> rebind;         ///< what names the table elsewhere
+  std::vector<std::string> detach;                  ///< under the lock, while the old table has its name
+  std::vector<std::string> move_in;                 ///< right after both tables have changed their schema
+  std::vector<std::string> foreign_keys;            ///< NOT VALID
+  std::vector<std::string> attach;                  ///< the rest of what belongs to the table itself
+  std::vector<std::string> rebind;                  ///< what names the table elsewhere
   std::vector<std::string> names_as_before;  ///< the new table's columns as the old one's are called …
   std::vector<std::string> names_as_after;   ///< … and back; around foreign_keys, attach and rebind
-  std::vector<std::string> validate;       ///< after the commit, each in a transaction of its own
+  std::vector<std::string> validate;         ///< after the commit, each in a transaction of its own
 };
 BOOST_DESCRIBE_STRUCT(CarriedObjects, (),
-                      (schemas, prepare, lock_first, neighbours, views, detach, move_in, foreign_keys, attach, rebind,
-                       names_as_before, names_as_after, validate))
+                      (schemas, prepare, lock_first, neighbours, views, detach, move_in, foreign_keys, attach,
+                       rebind, names_as_before, names_as_after, validate))
 
 struct ShadowTablePlan {
   std::int64_t run = 0;
@@ -147,7 +147,8 @@ struct ShadowTablePlan {
   std::vector<std::pair<std::string, std::string>>
       carried_columns;  ///< name in the source, name in the shadow
   bool binary_copy = true;
-  /// One side is UNLOGGED: this table with its one row is too, and empty after a crash of the server (rule 13).
+  /// One side is UNLOGGED: this table with its one row is too, and empty after a crash of the server (rule
+  /// 13).
   std::optional<postgres::QualifiedName> sentinel;
 
   std::vector<std::string> create;     ///< schemas, shadow with the source's shape, the operator's DDL, log
@@ -159,14 +160,15 @@ struct ShadowTablePlan {
   std::vector<std::string> at_swap;  ///< what must wait for the exclusive lock on the shadow
   std::vector<std::string> swap;     ///< guards, sequences, the two SET SCHEMA
   std::vector<SequenceMove> sequences;
-  CarriedObjects carried;  ///< as planned; found anew before the cutover
-  bool waits_for_next = false;  ///< cut over together with the next part of its revision
+  CarriedObjects carried;            ///< as planned; found anew before the cutover
+  bool waits_for_next = false;       ///< cut over together with the next part of its revision
   std::vector<std::string> allowed;  ///< codes of preflight findings that the file accepts
 };
 BOOST_DESCRIBE_STRUCT(ShadowTablePlan, (),
                       (run, source, target, shadow, log, truncations, run_schema, old_schema, key, layers,
                        not_compared, carried_columns, binary_copy, sentinel, create, set_aside, capture,
-                       uncapture, indexes, finish, at_swap, swap, sequences, carried, waits_for_next, allowed))
+                       uncapture, indexes, finish, at_swap, swap, sequences, carried, waits_for_next,
+                       allowed))
 
 /// How a step of a change in place is carried out. The journal's row commits with the effect wherever that is
 /// possible; the other kinds may be repeated.

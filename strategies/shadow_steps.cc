@@ -1,5 +1,5 @@
-#include "strategies/carried_objects.h"
 #include "strategies/shadow_steps.h"
+#include "strategies/carried_objects.h"
 
 #include <fmt/format.h>
 

@@ -83,8 +83,9 @@ void plan_indexes(ShadowTablePlan& plan, const std::set<std::string>& staying) {
   for (const Index& index : plan.target.indexes) {
     std::vector<std::string> columns = index.key_columns;
     std::sort(columns.begin(), columns.end());
-    const bool serves = !have_key && index.unique && !index.exclusion && !index.partial && !index.expressions &&
-                        index.default_operators && index.default_collations && columns == key;
+    const bool serves = !have_key && index.unique && !index.exclusion && !index.partial &&
+                        !index.expressions && index.default_operators && index.default_collations &&
+                        columns == key;
     have_key = have_key || serves;
     // The rehearsed index stands in the default tablespace: an index's definition does not name its own.
     const Index* original = plan.source.index(index.name);

@@ -25,8 +25,8 @@ struct ShadowRequest {
   const std::vector<migrations::Statement>* statements = nullptr;
   const ShapeRehearsal* rehearsal = nullptr;
   SchemaNames names;
-  postgres::Dependents dependents;      ///< of the source
-  std::vector<postgres::Table> views;   ///< of dependents.views, in their order
+  postgres::Dependents dependents;     ///< of the source
+  std::vector<postgres::Table> views;  ///< of dependents.views, in their order
   int server_version = 0;
 };
 

@@ -146,7 +146,8 @@ CommandResult run_abort(const CommandEnvironment& environment, std::optional<std
     });
     if (mate == open.end()) break;
     CommandResult more = pursue(environment, *mate, Goal::abort, options);
-    for (auto& document : more.document["runs"].as_array()) result.document["runs"].as_array().push_back(document);
+    for (auto& document : more.document["runs"].as_array())
+      result.document["runs"].as_array().push_back(document);
     result.text += more.text;
     result.exit_code = more.exit_code;
     result.problem = more.problem;

@@ -8,6 +8,7 @@
 
 #include "checkers/table_fingerprint.h"
 #include "migrations/fingerprint.h"
+#include "orchestrator/carried_objects.h"
 #include "orchestrator/journal_schema.h"
 #include "orchestrator/planning/catalog_facts.h"
 #include "orchestrator/planning/planning.h"
@@ -44,13 +45,15 @@ std::string definition_of(postgres::Session& session, std::uint32_t oid) {
   auto table = postgres::load_table(session, oid);
   if (!table) return "gone";
   for (postgres::Index& index : table->indexes) index.bytes = 0;
-  // Triggers and policies change what a statement does, and stand in none of these.
   checkers::TableFingerprint beyond = checkers::read_fingerprint(session, oid);
   beyond.filenode.clear();
-  return boost::json::serialize(
-      boost::json::array{boost::json::value_from(beyond), boost::json::value_from(table->name),
-                         boost::json::value_from(table->columns), boost::json::value_from(table->indexes),
-                         boost::json::value_from(table->constraints)});
+  // Triggers, rules and policies change what a statement does, and stand in none of these.
+  const postgres::Dependents acting = load_live_dependents(session, oid).dependents;
+  return boost::json::serialize(boost::json::array{
+      boost::json::value_from(beyond), boost::json::value_from(table->name),
+      boost::json::value_from(table->columns), boost::json::value_from(table->indexes),
+      boost::json::value_from(table->constraints), boost::json::value_from(acting.triggers),
+      boost::json::value_from(acting.rules), boost::json::value_from(acting.policies)});
 }
 
 }  // namespace

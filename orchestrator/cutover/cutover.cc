@@ -267,7 +267,8 @@ class Cutover {
       const RunContext& context = *members_[index].context;
       of_member(index, [&] {
         const auto found = checkers::read_fingerprint(*locker_, context.plan.source.oid);
-        if (auto change = checkers::compare(context.fingerprint, found)) throw SourceChanged{std::move(*change)};
+        if (auto change = checkers::compare(context.fingerprint, found))
+          throw SourceChanged{std::move(*change)};
       });
     }
     if (drift_now(*locker_) == adopted_drift_) return true;
@@ -334,14 +335,14 @@ class Cutover {
     std::string out = "lock on " + context_.plan.source.name.display() + ": " +
                       describe_lock_holders(*observer_, context_.plan.source.name);
     for (const postgres::QualifiedName& table : neighbours_.tables) {
-      out += "; on " + table.display() + ", which the cutover locks as well: " +
-             describe_lock_holders(*observer_, table);
+      out += "; on " + table.display() +
+             ", which the cutover locks as well: " + describe_lock_holders(*observer_, table);
     }
     return out;
   }
 
-  /// Whether transactions of the application come to the table or to its neighbours first, nobody knows. In the
-  /// other order there is a deadlock as often as one is under way, so the orders take turns.
+  /// Whether transactions of the application come to the table or to its neighbours first, nobody knows. In
+  /// the other order there is a deadlock as often as one is under way, so the orders take turns.
   void lock_neighbours() {
     if (neighbours_.lock.empty()) return;
     try {
@@ -367,11 +368,9 @@ class Cutover {
 
   void wait_under_lock(const std::vector<SnapshotHolder>& before, bool drained) {
     if (context_.options.old_snapshots == OldSnapshots::ignore) return;
-    const std::vector<SnapshotHolder> first =
-        drained ? snapshots() : before;
+    const std::vector<SnapshotHolder> first = drained ? snapshots() : before;
     for (;;) {
-      std::vector<SnapshotHolder> left =
-          still_held(first, snapshots());
+      std::vector<SnapshotHolder> left = still_held(first, snapshots());
       // Queued behind our own lock: it takes a new snapshot when it gets on, unless it held this one already
       // before.
       const auto old_and_queued = std::find_if(left.begin(), left.end(), [&](const SnapshotHolder& holder) {
@@ -405,7 +404,8 @@ class Cutover {
     SwapRequest request{.plans = {}, .carried = carried_, .search_path = search_path_};
     for (const Member& member : members_) request.plans.push_back(&member.context->plan);
     const std::string batch =
-        fmt::format("SET LOCAL statement_timeout = '{}ms';\nSET LOCAL lock_timeout = '{}ms';\n", remaining_ms(),
+        fmt::format("SET LOCAL statement_timeout = '{}ms';\nSET LOCAL lock_timeout = '{}ms';\n",
+                    remaining_ms(),
                     // A neighbour that cannot be locked by name is waited for here.
                     neighbours_.all_locked ? kSecondaryLockMs : lock_timeout_ / 2 + 1) +
         swap_statements(request) + fmt::format("SET LOCAL lock_timeout = '{}ms'", lock_timeout_);

@@ -32,21 +32,23 @@ struct CommittedCutover {
   HoldParts held;
 };
 
-/// A table of another run, tied to this one by a foreign key, changed in a way that its run must answer first.
+/// A table of another run, tied to this one by a foreign key, changed in a way that its run must answer
+/// first.
 struct MemberChanged {
   std::size_t member = 0;  ///< of the group
   checkers::FingerprintChange change;
 };
 
-/// One of the tables that are cut over together; as a rule there is one. References, which must outlive the call.
+/// One of the tables that are cut over together; as a rule there is one. References, which must outlive the
+/// call.
 struct CutoverMember {
   RunContext* context = nullptr;
   const Run* run = nullptr;
 };
 
-/// Tries until the swap of all members is committed, in one transaction. The first one leads: its options count, and
-/// its sessions hold the locks. Throws Failure (exit 4, attempts used up, with the last reason and who was in the
-/// way), SourceChanged (of the first), MemberChanged, DatabaseError.
+/// Tries until the swap of all members is committed, in one transaction. The first one leads: its options
+/// count, and its sessions hold the locks. Throws Failure (exit 4, attempts used up, with the last reason and
+/// who was in the way), SourceChanged (of the first), MemberChanged, DatabaseError.
 CommittedCutover cut_over(const std::vector<CutoverMember>& group);
 
 }  // namespace crossfade::orchestrator

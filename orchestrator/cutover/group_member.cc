@@ -22,10 +22,10 @@ GroupMember::GroupMember(const GroupSurroundings& surroundings, Run run) : run_(
   } catch (const boost::system::system_error&) {
     throw planned_by_another_version(run_);
   }
-  context_ = std::make_unique<RunContext>(RunContext{
-      plan_, *sessions_, surroundings.options, *control_, *journal_, surroundings.progress,
-      surroundings.reporter, surroundings.stop, postgres::read_server_facts(*control_).encoding,
-      boost::json::value_to<checkers::TableFingerprint>(run_.source_fingerprint)});
+  context_ = std::make_unique<RunContext>(
+      RunContext{plan_, *sessions_, surroundings.options, *control_, *journal_, surroundings.progress,
+                 surroundings.reporter, surroundings.stop, postgres::read_server_facts(*control_).encoding,
+                 boost::json::value_to<checkers::TableFingerprint>(run_.source_fingerprint)});
 }
 
 void GroupMember::bring_up_to_date(double good_for_s) {

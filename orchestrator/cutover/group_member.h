@@ -1,6 +1,6 @@
-// The run of another table that is cut over together with the one that a process works on: taken over, with its own
-// sessions and its own fence, until this object goes. Must not outlive the factory, progress and reporter that it
-// was made with. One thread.
+// The run of another table that is cut over together with the one that a process works on: taken over, with
+// its own sessions and its own fence, until this object goes. Must not outlive the factory, progress and
+// reporter that it was made with. One thread.
 #pragma once
 
 #include <memory>
@@ -22,7 +22,8 @@ struct GroupSurroundings {
 
 class GroupMember {
  public:
-  /// Takes the table's lock and the run over. Throws Failure (exit 5) where another process has it, DatabaseError.
+  /// Takes the table's lock and the run over. Throws Failure (exit 5) where another process has it,
+  /// DatabaseError.
   GroupMember(const GroupSurroundings& surroundings, Run run);
   GroupMember(const GroupMember&) = delete;
   GroupMember& operator=(const GroupMember&) = delete;
@@ -30,8 +31,8 @@ class GroupMember {
   RunContext& context() { return *context_; }
   const Run& run() const { return run_; }
 
-  /// Replays what has been written since the run was left, and compares anew where the last full pass is older
-  /// than `good_for_s`. Throws Failure (exit 3 on differences).
+  /// Replays what has been written since the run was left, and compares anew where the last full pass is
+  /// older than `good_for_s`. Throws Failure (exit 3 on differences).
   void bring_up_to_date(double good_for_s);
 
  private:

@@ -1,5 +1,5 @@
-// The other relations that a cutover locks: tables at the far end of foreign keys, tables whose policies or rules
-// name the table, views over it. One thread.
+// The other relations that a cutover locks: tables at the far end of foreign keys, tables whose policies or
+// rules name the table, views over it. One thread.
 #pragma once
 
 #include <string>
@@ -18,8 +18,8 @@ struct Neighbours {
   std::string oids = "{}";  ///< of all of them and of the views, as an array literal
 };
 
-/// Of `members`, the tables that are cut over together, the first is locked before all others. A table that the
-/// role may not lock by name is locked by the statement that drops the foreign key. Throws DatabaseError.
+/// Of `members`, the tables that are cut over together, the first is locked before all others. A table that
+/// the role may not lock by name is locked by the statement that drops the foreign key. Throws DatabaseError.
 Neighbours find_neighbours(postgres::Session& session, const std::vector<strategies::CarriedObjects>& carried,
                            const std::vector<postgres::QualifiedName>& members);
 

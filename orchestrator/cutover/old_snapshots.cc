@@ -33,8 +33,8 @@ SELECT a.pid, COALESCE(v.virtualtransaction, '') AS virtual_transaction, a.backe
 std::vector<SnapshotHolder> snapshot_holders(postgres::Session& session, std::uint32_t source_oid,
                                              const std::string& also_locked) {
   std::vector<SnapshotHolder> out;
-  const postgres::Rows rows =
-      session.run({"cutover.snapshots", std::string(kSnapshotHolders), true}, {std::to_string(source_oid), also_locked});
+  const postgres::Rows rows = session.run({"cutover.snapshots", std::string(kSnapshotHolders), true},
+                                          {std::to_string(source_oid), also_locked});
   for (const postgres::Row row : rows) {
     std::string description = fmt::format("pid {}", row.text("pid"));
     if (!row.text("usename").empty()) description += " user " + row.text("usename");

@@ -1,5 +1,5 @@
-// The statements that run under the cutover's lock, as one message: what hangs on the tables leaves them, the tables
-// change their schemas, and it is put on again. Pure functions, thread-safe.
+// The statements that run under the cutover's lock, as one message: what hangs on the tables leaves them, the
+// tables change their schemas, and it is put on again. Pure functions, thread-safe.
 #pragma once
 
 #include <string>

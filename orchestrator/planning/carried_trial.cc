@@ -16,7 +16,8 @@ using postgres::QualifiedName;
 
 class CarriedTrial {
  public:
-  CarriedTrial(postgres::Session& session, const strategies::ShadowTablePlan& plan, const LiveDependents& live)
+  CarriedTrial(postgres::Session& session, const strategies::ShadowTablePlan& plan,
+               const LiveDependents& live)
       : session_(session),
         plan_(plan),
         live_(live),
@@ -28,7 +29,8 @@ class CarriedTrial {
         carried.rebind.empty())
       return {};
     postgres::Transaction transaction(session_, "carried_trial");
-    session_.run({"carried_trial.timeouts", "SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'"});
+    session_.run(
+        {"carried_trial.timeouts", "SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'"});
     for (const std::string& statement : plan_.create) session_.run({"carried_trial.shape", statement});
     session_.run({"carried_trial.settings",
                   "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL check_function_bodies = off"});
@@ -41,8 +43,8 @@ class CarriedTrial {
     }
     for (const std::string& statement : carried.attach) {
       // What a publication or an extension has to do with the table has nothing to do with its shape.
-      const bool elsewhere =
-          statement.starts_with("ALTER PUBLICATION") || statement.find("DEPENDS ON EXTENSION") != std::string::npos;
+      const bool elsewhere = statement.starts_with("ALTER PUBLICATION") ||
+                             statement.find("DEPENDS ON EXTENSION") != std::string::npos;
       if (!elsewhere) fits_alone(migrations::with_moved_names(statement, names_));
     }
     functions();
@@ -83,7 +85,8 @@ class CarriedTrial {
     }
   }
 
-  /// A foreign key locks the table at its far end. An empty copy of that one in the run's schema does as well.
+  /// A foreign key locks the table at its far end. An empty copy of that one in the run's schema does as
+  /// well.
   void stand_ins() {
     std::set<std::string> taken = {plan_.source.name.name};
     for (const postgres::Table& view : live_.views) taken.insert(view.name.name);
@@ -91,8 +94,9 @@ class CarriedTrial {
       const QualifiedName name{plan_.run_schema, table.name};
       const bool copied =
           taken.insert(table.name).second &&
-          std::any_of(live_.dependents.foreign_keys.begin(), live_.dependents.foreign_keys.end(),
-                      [&](const postgres::ForeignKey& key) { return key.table == table || key.referenced == table; });
+          std::any_of(
+              live_.dependents.foreign_keys.begin(), live_.dependents.foreign_keys.end(),
+              [&](const postgres::ForeignKey& key) { return key.table == table || key.referenced == table; });
       if (!copied) {
         not_copied_.push_back(table);
         continue;
@@ -118,7 +122,8 @@ class CarriedTrial {
     });
   }
 
-  /// Those that only name the table in their body keep their identity, so here others are made in their stead.
+  /// Those that only name the table in their body keep their identity, so here others are made in their
+  /// stead.
   void functions() {
     for (const postgres::Rebinding& rebinding : live_.dependents.rebindings) {
       if (rebinding.function.name.empty()) continue;

@@ -1,5 +1,5 @@
-// Whether what hangs on a table fits its new shape: everything is made over an empty copy, in a transaction that
-// is rolled back. Locks nothing but the catalog's rows; one thread.
+// Whether what hangs on a table fits its new shape: everything is made over an empty copy, in a transaction
+// that is rolled back. Locks nothing but the catalog's rows; one thread.
 #pragma once
 
 #include <vector>
@@ -10,8 +10,8 @@
 
 namespace crossfade::orchestrator {
 
-/// One for each kind of object that the server refuses, with the server's own words. The plan's `carried` is what
-/// is tried. Throws DatabaseError where the connection is lost.
+/// One for each kind of object that the server refuses, with the server's own words. The plan's `carried` is
+/// what is tried. Throws DatabaseError where the connection is lost.
 std::vector<Problem> try_carried_objects(postgres::Session& session, const strategies::ShadowTablePlan& plan,
                                          const LiveDependents& live);
 

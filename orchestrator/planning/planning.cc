@@ -346,15 +346,16 @@ class Planning {
     return *in_place_;
   }
 
-  /// Neighbouring rewrites of tables that a foreign key ties together are cut over in one transaction: in between,
-  /// one side could hold values that the other cannot.
+  /// Neighbouring rewrites of tables that a foreign key ties together are cut over in one transaction: in
+  /// between, one side could hold values that the other cannot.
   void group_tables() {
     for (std::size_t index = 0; index + 1 < result_.parts.size(); ++index) {
       std::optional<strategies::ShadowTablePlan>& next = result_.parts[index + 1].shadow;
       if (!next || !result_.parts[index].shadow) continue;
       bool tied = false;
       for (std::size_t other = index + 1; other-- > 0 && !tied;) {
-        if (!result_.parts[other].shadow || (other < index && !result_.parts[other].shadow->waits_for_next)) break;
+        if (!result_.parts[other].shadow || (other < index && !result_.parts[other].shadow->waits_for_next))
+          break;
         const auto& neighbours = result_.parts[other].shadow->carried.neighbours;
         tied = std::find(neighbours.begin(), neighbours.end(), next->source.name) != neighbours.end();
       }

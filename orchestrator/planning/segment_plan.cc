@@ -242,10 +242,9 @@ class Segment {
     if (source_->kind != "r") return;
     const strategies::ShapeRehearsal trial = rehearse(session_, rehearsal);
     const LiveDependents live = remaining_dependents();
-    strategies::ShadowPlanning planned =
-        strategies::plan_shadow_table({request_.shadow_run, &file, &rehearsal.statements, &trial,
-                                       schema_names(session_, *source_), live.dependents, live.views,
-                                       server_version()});
+    strategies::ShadowPlanning planned = strategies::plan_shadow_table(
+        {request_.shadow_run, &file, &rehearsal.statements, &trial, schema_names(session_, *source_),
+         live.dependents, live.views, server_version()});
     append(result_.refusals, std::move(planned.refusals));
     if (!result_.refusals.empty()) return;
     // Behind earlier changes it is tried when its turn comes.
@@ -253,6 +252,8 @@ class Segment {
       append(result_.refusals, try_carried_objects(session_, *planned.plan, live));
     if (!result_.refusals.empty()) return;
     announce(*planned.plan);
+    append(result_.announcements,
+           strategies::carried_announcements(*planned.plan, live.dependents, live.views, file_.up_sql));
     append(result_.narrowings, strategies::narrowings(*planned.plan, file_.path));
     append(result_.approvals, strategies::lossy_casts(*planned.plan, file_, rehearsal.statements));
     result_.shadow = std::move(planned.plan);

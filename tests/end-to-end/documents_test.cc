@@ -200,12 +200,12 @@ TEST_F(Documents, OfPlan) {
   EXPECT_GT(number, 5);
   EXPECT_EQ(product_.ask({"plan"}).text("/fingerprint"), plan.text("/fingerprint"));
 
-  product_.as("keeper", "CREATE VIEW rich AS SELECT * FROM accounts");
+  product_.as("keeper", "CREATE TABLE rich (copy accounts)");
   const Answer refused = product_.ask({"plan"});
   expect_common(refused, "plan", 5);
   EXPECT_EQ(members(at(refused.document, "/refusals/0")), (Names{"code", "object", "message", "next"}));
 
-  product_.as("keeper", "DROP VIEW rich");
+  product_.as("keeper", "DROP TABLE rich");
   ASSERT_EQ(product_.ask({"up"}).exit_code(), 0);
   const Answer nothing = product_.ask({"plan"});
   expect_common(nothing, "plan", 0);

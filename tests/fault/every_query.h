@@ -105,6 +105,8 @@ inline constexpr OtherQueries kOtherQueries[] = {
     {"quarantine.", "in_place_faults_test"},
     {"show.", "show"},
     {"planning.", "reads only, before there is a run"},
+    {"carried_trial.", "rolled back, before there is a run"},
+    {"preflight.", "reads only; preflight_test"},
     {"rehearsal.drop_index", "rolled back, before there is a run"},
     {"definition_trial.", "reads only, before there is a run"},
     {"definition_live.", "reads only, before there is a run"},

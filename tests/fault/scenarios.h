@@ -76,6 +76,24 @@ inline std::vector<std::string> finishing_command(Scene& scene) {
   return {waits ? "cutover" : "up", "--contract"};
 }
 
+inline void what_hangs_on_the_table(Scene& scene) {
+  scene.database().execute(
+      "CREATE SCHEMA api; CREATE VIEW api.recent AS SELECT id, note FROM public.orders;"
+      "CREATE VIEW public.notes AS SELECT id, note FROM api.recent;"
+      "CREATE MATERIALIZED VIEW public.kept AS SELECT id FROM public.notes WHERE id <= 5;"
+      "CREATE FUNCTION public.title(public.orders) RETURNS text LANGUAGE sql AS 'SELECT $1.note';"
+      "CREATE FUNCTION public.counted() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM public.orders; END;"
+      "CREATE TABLE public.lines (id integer PRIMARY KEY, order_id integer REFERENCES public.orders ON "
+      "DELETE CASCADE);"
+      "INSERT INTO public.lines SELECT id, id FROM public.orders WHERE id <= 300 AND id > 200;"
+      "CREATE FUNCTION public.noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+      "CREATE TRIGGER noted AFTER UPDATE ON public.orders FOR EACH ROW EXECUTE FUNCTION public.noted();"
+      "CREATE POLICY mine ON public.orders USING (id > 0); CREATE STATISTICS public.both_of ON customer, "
+      "amount FROM "
+      "public.orders");
+  scene.note_objects();
+}
+
 inline std::vector<Scenario> scenarios() {
   std::vector<Scenario> out;
   out.push_back({.name = "plain"});
@@ -117,6 +135,14 @@ inline std::vector<Scenario> scenarios() {
              "{0}; GRANT SELECT ON public.orders TO {1}; GRANT USAGE ON SEQUENCE public.orders_id_seq TO {1}",
              owner, reader));
        }});
+  out.push_back({.name = "what hangs on the table", .prelude = what_hangs_on_the_table});
+  out.push_back({.name = "two tables that a foreign key ties together",
+                 .migration = std::string(kWiderTypes) +
+                              "ALTER TABLE public.lines ALTER COLUMN order_id TYPE bigint;\n",
+                 .prelude = what_hangs_on_the_table});
+  out.push_back({.name = "an unlogged table", .prelude = [](Scene& scene) {
+                   scene.database().execute("ALTER TABLE public.orders SET UNLOGGED");
+                 }});
   out.push_back({.name = "a journal from before", .prelude = [](Scene& scene) {
                    const Finished finished = scene.run({"init"}, "", "prelude");
                    EXPECT_EQ(finished.exit_code, 0) << describe(finished);

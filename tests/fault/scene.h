@@ -131,10 +131,29 @@ class Scene {
   /// Triggers, schemas and helper indexes that a finished run must not leave behind.
   std::vector<std::string> left_over() {
     return database_.column(
-        "SELECT 'trigger ' || tgname FROM pg_catalog.pg_trigger WHERE NOT tgisinternal AND tgrelid = "
+        "SELECT 'trigger ' || tgname FROM pg_catalog.pg_trigger WHERE tgname LIKE 'crossfade%' AND tgrelid = "
         "'public.orders'::regclass UNION ALL SELECT 'schema ' || nspname FROM pg_catalog.pg_namespace WHERE "
         "nspname LIKE 'crossfade\\_%' UNION ALL SELECT 'relation ' || relname FROM pg_catalog.pg_class WHERE "
         "relnamespace = 'public'::regnamespace AND relname LIKE 'crossfade%'");
+  }
+
+  /// Views, functions, triggers and the like that must be there in the end as they are now.
+  void note_objects() { objects_ = objects(); }
+
+  std::vector<std::string> objects() {
+    return database_.column(
+        "SELECT relkind || ' ' || oid::regclass FROM pg_class WHERE relkind IN ('v', 'm') AND "
+        "relnamespace::regnamespace::text "
+        "IN ('public', 'api') UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = "
+        "'public'::regnamespace "
+        "UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = "
+        "'public.orders'::regclass AND "
+        "tgname NOT LIKE 'crossfade%' UNION ALL SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = "
+        "'public.orders'::regclass UNION ALL SELECT 'key ' || conname || ' ' || convalidated FROM "
+        "pg_constraint WHERE contype = 'f' "
+        "AND confrelid = 'public.orders'::regclass UNION ALL SELECT 'statistics ' || stxname FROM "
+        "pg_statistic_ext WHERE stxrelid = "
+        "'public.orders'::regclass ORDER BY 1");
   }
 
   std::string column_type(const std::string& column) {
@@ -152,7 +171,10 @@ class Scene {
     EXPECT_EQ(differences(), std::vector<std::string>{});
     EXPECT_EQ(left_over(), std::vector<std::string>{});
     EXPECT_EQ(column_type("amount"), "numeric(12,2)");
-    EXPECT_EQ(database_.column("SELECT phase || ' ' || state FROM crossfade.runs"),
+    if (!objects_.empty()) {
+      EXPECT_EQ(objects(), objects_);
+    }
+    EXPECT_EQ(database_.column("SELECT DISTINCT phase || ' ' || state FROM crossfade.runs"),
               std::vector<std::string>{"contracted done"});
     const Finished doctor = run({"doctor"}, "", "doctor");
     EXPECT_EQ(doctor.exit_code, 0) << describe(doctor);
@@ -162,6 +184,7 @@ class Scene {
   ScratchDatabase database_;
   ScratchFolder folder_;
   int rows_;
+  std::vector<std::string> objects_;
 };
 
 }  // namespace crossfade::tests

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "postgres/catalog.h"
 #include "tests/support/scratch_database.h"
 
@@ -60,11 +62,18 @@ class Preflight : public ::testing::Test {
   }
 
   /// "code: object" of every finding, under a search_path that finds none of the objects.
-  std::vector<std::string> findings(const std::string& role) {
+  std::vector<std::string> findings(const std::string& role) { return listed(role, preflight); }
+  /// Of an empty copy, which carries less.
+  std::vector<std::string> findings_of_empty_copy() {
+    return listed(database_.owner(), preflight_of_empty_copy);
+  }
+
+  template <class Checks>
+  std::vector<std::string> listed(const std::string& role, Checks checks) {
     const auto session = database_.application_session(role);
     session->run({"test.search_path", "SET search_path = nowhere, \"$user\""});
     std::vector<std::string> out;
-    for (const Problem& problem : preflight(*session, request_)) {
+    for (const Problem& problem : checks(*session, request_)) {
       out.push_back(problem.code + ": " + problem.object);
       EXPECT_FALSE(problem.message.empty() || problem.expected.empty() || problem.next.empty()) << out.back();
       EXPECT_EQ((problem.message + problem.next).find('{'), std::string::npos)
@@ -114,7 +123,34 @@ TEST_P(PreflightRefuses, AndNamesTheObject) {
   } else {
     as_owner(refusal.setup);
   }
-  EXPECT_THAT(findings(), ::testing::UnorderedElementsAreArray(refusal.expected));
+  EXPECT_THAT(findings_of_empty_copy(), ::testing::UnorderedElementsAreArray(refusal.expected));
+  // A run with a new table carries it over.
+  static const std::set<std::string> kCarried = {"ForeignKeyOut",
+                                                 "ForeignKeyIn",
+                                                 "ForeignKeyInFromAPartitionedTable",
+                                                 "ForeignKeyToItself",
+                                                 "View",
+                                                 "ViewGroupedByTheKey",
+                                                 "MaterializedView",
+                                                 "RuleOfAnotherTable",
+                                                 "FunctionWithAParsedBody",
+                                                 "FunctionOverTheRowType",
+                                                 "UserTrigger",
+                                                 "DisabledUserTrigger",
+                                                 "Rule",
+                                                 "Policy",
+                                                 "ExclusionConstraint",
+                                                 "InvalidIndex",
+                                                 "ExtendedStatistics",
+                                                 "SecurityLabel",
+                                                 "Publication",
+                                                 "PublicationOfTheSchema",
+                                                 "PublicationOfAllTables",
+                                                 "PolicyOfAnotherTable",
+                                                 "CompositeType"};
+  EXPECT_THAT(findings(), ::testing::UnorderedElementsAreArray(kCarried.contains(refusal.name)
+                                                                   ? std::vector<std::string>()
+                                                                   : refusal.expected));
   if (!refusal.cleanup.empty()) database_.execute(refusal.cleanup);
 }
 
@@ -154,6 +190,10 @@ const Refusal kRefusals[] = {
     {"ColumnOfTheArrayType",
      "ALTER TABLE other ADD copies orders[]",
      {"row-type-use: table column public.other.copies"}},
+    {"CompositeType",
+     "CREATE TYPE pair AS (one orders, many orders[])",
+     {"row-type-use: composite type public.pair", "row-type-use: composite type column public.pair.one",
+      "row-type-use: composite type column public.pair.many"}},
     {"DomainOverTheRowType", "CREATE DOMAIN wrapped AS orders", {"row-type-use: type public.wrapped"}},
     {"ExpressionOverTheRowType",
      "ALTER TABLE other ADD b boolean DEFAULT (NULL::orders IS NULL)",
@@ -301,19 +341,20 @@ TEST_F(Preflight, RefusesAnOidThatIsGone) {
   EXPECT_THAT(findings(), ElementsAre("not-an-ordinary-table: public.orders"));
 }
 
-TEST_F(Preflight, RefusesATypedTable) {
+TEST_F(Preflight, PassesATypedTable) {
   as_owner("CREATE TYPE shape AS (id integer); CREATE TABLE typed OF shape (PRIMARY KEY (id))");
   request_.table_oid = oid("typed");
   request_.display = "public.typed";
-  EXPECT_THAT(findings(), ElementsAre("typed-table: public.typed"));
+  EXPECT_THAT(findings(), IsEmpty());
+  EXPECT_THAT(findings_of_empty_copy(), ElementsAre("typed-table: public.typed"));
 }
 
-TEST_F(Preflight, RefusesAnotherAccessMethod) {
+TEST_F(Preflight, PassesAnotherAccessMethodWithThePagesOfAHeap) {
   database_.execute("CREATE ACCESS METHOD pile TYPE TABLE HANDLER heap_tableam_handler");
   as_owner("CREATE TABLE piled (id integer PRIMARY KEY) USING pile");
   request_.table_oid = oid("piled");
   request_.display = "public.piled";
-  EXPECT_THAT(findings(), ElementsAre("access-method: public.piled"));
+  EXPECT_THAT(findings(), IsEmpty());
 }
 
 TEST_F(Preflight, ListsEveryMissingRightAtOnce) {
@@ -371,17 +412,59 @@ TEST_F(Preflight, RefusesGrantsThatTheOwnerDidNotMake) {
 
 TEST_F(Preflight, ReportsEverythingAtOnce) {
   as_owner(
-      "CREATE VIEW one AS SELECT id FROM orders; CREATE VIEW two AS SELECT id FROM orders;"
-      "ALTER TABLE orders ADD CONSTRAINT own FOREIGN KEY (number) REFERENCES orders;"
-      "CREATE RULE quiet AS ON DELETE TO orders DO ALSO NOTHING");
+      "CREATE TABLE child () INHERITS (orders); ALTER TABLE other ADD copy orders; CREATE DOMAIN wrapped AS "
+      "orders");
   EXPECT_THAT(findings(),
-              ElementsAre("foreign-key: constraint own on public.orders", "rule: rule quiet on public.orders",
-                          "dependent-view: view public.one", "dependent-view: view public.two"));
+              ElementsAre("inheritance: table public.child", "row-type-use: table column public.other.copy",
+                          "row-type-use: type public.wrapped"));
 }
 
-TEST_F(Preflight, DoesNotCountAViewOfAView) {
+TEST_F(Preflight, OfAnEmptyCopyDoesNotCountAViewOfAView) {
   as_owner("CREATE VIEW one AS SELECT id FROM orders; CREATE VIEW two AS SELECT id FROM one");
-  EXPECT_THAT(findings(), ElementsAre("dependent-view: view public.one"));
+  EXPECT_THAT(findings_of_empty_copy(), ElementsAre("dependent-view: view public.one"));
+}
+
+TEST_F(Preflight, ListsWhatHangsOnTheTableAndBelongsToOthers) {
+  const std::string other = database_.create_role("other");
+  as_owner(fmt::format("GRANT SELECT, REFERENCES ON orders TO {0}; GRANT CREATE ON SCHEMA public TO {0}",
+                       quote_identifier(other)));
+  database_.application_session(other)->run(
+      {"test.setup",
+       "CREATE VIEW theirs AS SELECT id FROM orders; CREATE TABLE parts (id integer REFERENCES orders);"
+       "CREATE FUNCTION counted() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM orders; END;"
+       "CREATE FUNCTION named(orders) RETURNS text LANGUAGE sql AS 'SELECT $1.customer';"
+       "CREATE POLICY known ON parts USING (EXISTS (SELECT FROM orders o WHERE o.id = parts.id));"
+       "CREATE TYPE pair AS (one orders)"});
+  database_.execute(
+      "CREATE SCHEMA away; CREATE PUBLICATION news FOR TABLE orders; CREATE VIEW away.seen AS SELECT * FROM "
+      "theirs; CREATE FUNCTION fires() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; "
+      "CREATE TRIGGER fires AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION fires(); REVOKE EXECUTE ON "
+      "FUNCTION "
+      "fires() FROM PUBLIC; CREATE TABLE locked (id integer PRIMARY KEY); ALTER TABLE orders ADD FOREIGN KEY "
+      "(number) "
+      "REFERENCES locked NOT VALID");
+  EXPECT_THAT(findings(),
+              UnorderedElementsAre(
+                  "dependent-not-owned: view public.theirs", "dependent-not-owned: view away.seen",
+                  "dependent-not-owned: table public.parts", "dependent-not-owned: function public.counted()",
+                  "dependent-not-owned: function public.named(public.orders)",
+                  "dependent-not-owned: composite type public.pair", "dependent-not-owned: publication news",
+                  "no-schema-right: SCHEMA away", "no-schema-right: SCHEMA away",
+                  "no-references-right: table public.locked", "no-execute-right: function public.fires()"));
+  EXPECT_THAT(findings("postgres"), IsEmpty());
+  database_.execute("DROP SCHEMA away CASCADE; DROP OWNED BY " + quote_identifier(other) + " CASCADE");
+}
+
+TEST_F(Preflight, RefusesAPublicationOfAllTablesOnceItHasASubscriber) {
+  database_.execute("CREATE PUBLICATION everything FOR ALL TABLES");
+  EXPECT_THAT(findings(), IsEmpty());
+  database_.execute(
+      "SELECT pg_create_logical_replication_slot('reader_' || (SELECT oid FROM pg_database WHERE datname = "
+      "current_database()), 'pgoutput')");
+  EXPECT_THAT(findings(), ElementsAre("publication-of-all-tables: publication everything"));
+  database_.execute(
+      "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = "
+      "current_database()");
 }
 
 class Announcements : public Preflight {

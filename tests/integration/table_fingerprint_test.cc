@@ -15,9 +15,11 @@ class Fingerprint : public ::testing::Test {
  protected:
   Fingerprint() {
     database_.execute(
-        "CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE SCHEMA crossfade_1;"
+        "CREATE FUNCTION crossfade_1.noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE FUNCTION audited() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
         "CREATE TABLE t (id integer PRIMARY KEY, v text DEFAULT 'x', n numeric(8, 2));"
-        "CREATE TRIGGER captured AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION noted();"
+        "CREATE TRIGGER captured AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION crossfade_1.noted();"
         "INSERT INTO t SELECT i, 'x', i FROM generate_series(1, 100) i");
     oid_ = static_cast<std::uint32_t>(std::stoul(database_.scalar("SELECT 't'::regclass::oid")));
     before_ = read_fingerprint(*session_, oid_);
@@ -40,13 +42,27 @@ class Fingerprint : public ::testing::Test {
 };
 
 TEST_F(Fingerprint, StaysTheSameThroughWritesAndAdditiveDrift) {
-  for (const char* sql :
-       {"UPDATE t SET v = 'y'", "DELETE FROM t WHERE id < 50", "VACUUM t", "ANALYZE t",
-        "CREATE INDEX ON t (v)", "CREATE INDEX CONCURRENTLY t_n ON t (n)", "REINDEX TABLE t",
-        "DROP INDEX t_n", "COMMENT ON TABLE t IS 'c'", "GRANT SELECT ON t TO PUBLIC",
-        "CREATE STATISTICS s ON v, n FROM t", "ALTER TABLE t ALTER v SET STATISTICS 500",
-        "ALTER TABLE t ALTER v SET STORAGE EXTERNAL", "ALTER TABLE t SET (fillfactor = 80)",
-        "ALTER TABLE t ADD CONSTRAINT c CHECK (id > 0)", "CREATE VIEW w AS SELECT * FROM t"}) {
+  for (const char* sql : {"UPDATE t SET v = 'y'",
+                          "DELETE FROM t WHERE id < 50",
+                          "VACUUM t",
+                          "ANALYZE t",
+                          "CREATE INDEX ON t (v)",
+                          "CREATE INDEX CONCURRENTLY t_n ON t (n)",
+                          "REINDEX TABLE t",
+                          "DROP INDEX t_n",
+                          "COMMENT ON TABLE t IS 'c'",
+                          "GRANT SELECT ON t TO PUBLIC",
+                          "CREATE STATISTICS s ON v, n FROM t",
+                          "ALTER TABLE t ALTER v SET STATISTICS 500",
+                          "ALTER TABLE t ALTER v SET STORAGE EXTERNAL",
+                          "ALTER TABLE t SET (fillfactor = 80)",
+                          "ALTER TABLE t ADD CONSTRAINT c CHECK (id > 0)",
+                          "CREATE VIEW w AS SELECT * FROM t",
+                          "CREATE TRIGGER audited AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION audited()",
+                          "ALTER TABLE t DISABLE TRIGGER audited",
+                          "DROP TRIGGER audited ON t",
+                          "CREATE POLICY p ON t USING (true)",
+                          "ALTER POLICY p ON t USING (false)"}) {
     EXPECT_EQ(after(sql), "same") << sql;
   }
 }
@@ -94,10 +110,6 @@ TEST_F(Fingerprint, StopsAtInheritance) {
 
 TEST_F(Fingerprint, StopsAtRowSecurity) {
   EXPECT_EQ(after("ALTER TABLE t ENABLE ROW LEVEL SECURITY"), "row_security stop");
-  before_ = read_fingerprint(*session_, oid_);
-  EXPECT_EQ(after("CREATE POLICY p ON t USING (true)"), "row_security stop");
-  before_ = read_fingerprint(*session_, oid_);
-  EXPECT_EQ(after("ALTER POLICY p ON t USING (false)"), "row_security stop");
 }
 
 TEST_F(Fingerprint, StopsAtARenamedOrMovedTable) {

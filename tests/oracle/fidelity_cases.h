@@ -1,5 +1,5 @@
-// Schemas of which everything that hangs on a table must survive its rewrite, by kind of object. The table is the
-// source of docs/fidelity.md as well. Plain values.
+// Schemas of which everything that hangs on a table must survive its rewrite, by kind of object. The table is
+// the source of docs/fidelity.md as well. Plain values.
 #pragma once
 
 #include <cstdint>

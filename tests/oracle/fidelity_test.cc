@@ -1,6 +1,6 @@
-// Everything that hangs on a table survives its rewrite: what crossfade leaves is, byte for byte of pg_dump and row
-// for row, what a plain ALTER leaves. Where the server refuses the plain ALTER because of what hangs on the table,
-// the plain side has it created behind the change.
+// Everything that hangs on a table survives its rewrite: what crossfade leaves is, byte for byte of pg_dump
+// and row for row, what a plain ALTER leaves. Where the server refuses the plain ALTER because of what hangs
+// on the table, the plain side has it created behind the change.
 #include <fmt/format.h>
 
 #include "postgres/error.h"

@@ -216,12 +216,16 @@ class ShadowExecution : public OwnedRunExecution {
     }
     std::vector<std::unique_ptr<GroupMember>> others = waiting_members();
     std::vector<CutoverMember> group = {{&*context_, &run_}};
-    for (const auto& member : others) {
-      member->bring_up_to_date(kGoodForSecondsInGroup);
-      group.push_back({&member->context(), &member->run()});
-    }
+    for (const auto& member : others) group.push_back({&member->context(), &member->run()});
     CommittedCutover committed;
     try {
+      for (std::size_t index = 0; index < others.size(); ++index) {
+        try {
+          others[index]->bring_up_to_date(kGoodForSecondsInGroup);
+        } catch (const SourceChanged& changed) {
+          throw MemberChanged{index + 1, changed.change};
+        }
+      }
       committed = cut_over(group);
     } catch (const MemberChanged& changed) {
       // Its own next execution, which the caller turns to, answers it.

@@ -61,6 +61,39 @@ void adopt_index(RunContext& context, postgres::Session& session, const postgres
   }
 }
 
+/// Made, changed or dropped on the source since the plan; ANALYZE fills what is new.
+void adopt_statistics(const RunContext& context, postgres::Session& session, const postgres::Table& source,
+                      const postgres::Table& shadow) {
+  const auto named = [](const std::vector<postgres::ExtendedStatistics>& all, const std::string& name) {
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name.name == name; });
+    return found == all.end() ? nullptr : &*found;
+  };
+  const auto& plan = context.plan;
+  bool made = false;
+  WorkerTransaction transaction(session, context.sessions, "drift.statistics");
+  for (const postgres::ExtendedStatistics& present : shadow.statistics) {
+    if (named(source.statistics, present.name.name) != nullptr) continue;
+    session.run({"drift.drop_statistics", "DROP STATISTICS " + present.name.quoted()});
+  }
+  for (const postgres::ExtendedStatistics& wanted : source.statistics) {
+    if (named(plan.source.statistics, wanted.name.name) != nullptr ||
+        named(shadow.statistics, wanted.name.name) != nullptr)
+      continue;
+    made = true;
+    try {
+      for (const std::string& statement :
+           strategies::statistics_statements(wanted, plan.run_schema, plan.shadow))
+        session.run({"drift.make_statistics", statement});
+    } catch (const postgres::DatabaseError& error) {
+      if (error.retryable()) throw;
+      throw cannot_adopt(context, "the statistics object " + wanted.name.display(), error.report().message);
+    }
+  }
+  transaction.commit();
+  if (made) session.run({"drift.analyze", "ANALYZE " + plan.shadow.quoted()});
+}
+
 /// A new identity column has a new sequence; a serial column keeps its old one.
 void adopt_sequence_grants(postgres::Session& session, const strategies::ShadowTablePlan& plan,
                            const postgres::Table& source, const postgres::Table& shadow) {
@@ -140,6 +173,7 @@ std::optional<postgres::Table> adopt_drift(RunContext& context, postgres::Sessio
                          strategies::find_constraint(plan.source, constraint.name) != nullptr;
     if (!planned) throw cannot_adopt(context, "the constraint " + constraint.name, constraint.definition);
   }
+  adopt_statistics(context, session, *source, shadow);
   for (const postgres::Index& index : source->indexes) {
     const bool known = plan.source.index(index.name) != nullptr || shadow.index(index.name) != nullptr;
     if (!known && index.valid) adopt_index(context, session, index);

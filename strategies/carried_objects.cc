@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "migrations/tokens.h"
 #include "strategies/carried_views.h"
 
 namespace crossfade::strategies {
@@ -23,6 +24,19 @@ void append_new(std::vector<std::string>& to, const std::vector<std::string>& fr
   for (const std::string& statement : from) {
     if (std::find(to.begin(), to.end(), statement) == to.end()) to.push_back(statement);
   }
+}
+
+bool has_statistics(const postgres::Table& table, const std::string& name) {
+  return std::any_of(table.statistics.begin(), table.statistics.end(),
+                     [&](const postgres::ExtendedStatistics& each) { return each.name.name == name; });
+}
+
+bool mentions(const std::string& sql, const std::string& column) {
+  const std::vector<migrations::Token> tokens = migrations::without_comments(migrations::scan({sql, "", 1}));
+  return std::any_of(tokens.begin(), tokens.end(), [&](const migrations::Token& token) {
+    return (token.kind == migrations::TokenKind::word || token.kind == migrations::TokenKind::quoted) &&
+           migrations::identifier(sql, token) == column;
+  });
 }
 
 class Carrier {
@@ -229,8 +243,8 @@ class Carrier {
     for (const postgres::ExtendedStatistics& old : request_.source->statistics) {
       out_.detach.push_back(fmt::format("ALTER STATISTICS {} SET SCHEMA {}", old.name.quoted(),
                                         quote_identifier(plan_.old_schema)));
-      for (const postgres::ExtendedStatistics& made : plan_.target.statistics) {
-        if (made.name.name != old.name.name) continue;
+      // What has come since the plan was made on the shadow as well.
+      if (has_statistics(plan_.target, old.name.name) || !has_statistics(plan_.source, old.name.name)) {
         out_.move_in.push_back(fmt::format("ALTER STATISTICS {} SET SCHEMA {}",
                                            QualifiedName{plan_.run_schema, old.name.name}.quoted(),
                                            quote_identifier(old.name.schema)));
@@ -369,7 +383,7 @@ std::vector<Problem> carried_announcements(const ShadowTablePlan& plan,
       if (before == nullptr || carried == plan.carried_columns.end()) continue;
       const postgres::Column* after = plan.target.column(carried->second);
       const bool same = after == nullptr || after->type == before->type;
-      if (same || sql.find(key.columns[index]) != std::string::npos) continue;
+      if (same || mentions(sql, key.columns[index])) continue;
       out.push_back(
           {.code = "referencing-column",
            .object = key.table.display() + "." + key.columns[index],

@@ -36,7 +36,17 @@ CommandResult pursue(const CommandEnvironment& environment, const Run& run, Goal
   Runner runner(factory, *reporter, environment.stop);
   CommandResult result;
   try {
-    const RunResult done = runner.execute({run.run, goal, options});
+    RunResult done = runner.execute({run.run, goal, options});
+    // A table of its group has to be copied anew first.
+    while (goal != Goal::abort && done.run.phase == Phase::ready && !done.run.waits) {
+      const auto session = factory.open({.application_name = "crossfade/show"});
+      for (const Run& other : Journal(*session).open_runs()) {
+        if (other.revision == run.revision && other.waits && before_cutover(other) &&
+            !other.waits_for_others())
+          runner.execute({other.run, Goal::cutover, options});
+      }
+      done = runner.execute({run.run, goal, options});
+    }
     result.document["runs"] = boost::json::array{run_document(done.run, true, done.total_ms)};
     result.text = run_text(done.run, done.total_ms);
     if (goal == Goal::abort) result.text += what_stays(factory, done.run);
@@ -87,7 +97,9 @@ CommandResult run_pause(const CommandEnvironment& environment, std::optional<std
 
 CommandResult run_resume(const CommandEnvironment& environment, std::optional<std::int64_t> given,
                          const RunOptions& options) {
-  const Run run = choose(environment, given, "resume", before_cutover);
+  const Run run = choose(environment, given, "resume", [&](const Run& candidate) {
+    return before_cutover(candidate) && (given || !candidate.waits_for_others());
+  });
   if (!run.paused_by.empty()) {
     const auto session = environment.connect().open({.application_name = "crossfade/resume"});
     Journal(*session).lift_pause(run.run);
@@ -100,7 +112,9 @@ CommandResult run_resume(const CommandEnvironment& environment, std::optional<st
 
 CommandResult run_cutover(const CommandEnvironment& environment, std::optional<std::int64_t> given,
                           const RunOptions& options) {
-  const Run run = choose(environment, given, "cutover", before_cutover);
+  const Run run = choose(environment, given, "cutover", [&](const Run& candidate) {
+    return before_cutover(candidate) && (given || !candidate.waits_for_others());
+  });
   RunOptions wanted = options;
   wanted.postpone_cutover = false;
   return pursue(environment, run, wanted.contract ? Goal::contract : Goal::cutover, wanted);

@@ -28,7 +28,8 @@ std::optional<migrations::RevisionDirectory> directory_if_any(const CommandEnvir
 
 State shown_state(const Run& run) {
   const bool working = run.state == State::running || run.state == State::waiting;
-  return working && !run.owner ? State::interrupted : run.state;
+  // What waits for the other tables of its group needs no process.
+  return working && !run.owner && !run.waits_for_others() ? State::interrupted : run.state;
 }
 
 object progress_of(postgres::Session& session, const Run& run) {

@@ -192,7 +192,7 @@ const Refusal kRefusals[] = {
      {"row-type-use: table column public.other.copies"}},
     {"CompositeType",
      "CREATE TYPE pair AS (one orders, many orders[])",
-     {"row-type-use: composite type public.pair", "row-type-use: composite type column public.pair.one",
+     {"row-type-use: composite type column public.pair.one",
       "row-type-use: composite type column public.pair.many"}},
     {"DomainOverTheRowType", "CREATE DOMAIN wrapped AS orders", {"row-type-use: type public.wrapped"}},
     {"ExpressionOverTheRowType",

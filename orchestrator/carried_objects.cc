@@ -21,6 +21,38 @@ constexpr std::string_view kRunSchemas = R"sql(
 SELECT nspname AS name FROM pg_catalog.pg_namespace WHERE nspname ~ ('^crossfade_' || $1 || '_[0-9]+(_old)?$') ORDER BY 1
 )sql";
 
+/// What stands in the run's schemas, its own functions apart: a view over another table of its group too.
+constexpr std::string_view kObjectsInRunSchemas = R"sql(
+SELECT pg_catalog.format('DROP %s %I.%I', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END, n.nspname, c.relname) AS statement
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname ~ ('^crossfade_' || $1 || '(_[0-9]+)?(_old)?$') AND c.relkind IN ('v', 'm')
+UNION ALL
+SELECT pg_catalog.format('DROP ROUTINE %I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid))
+  FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname ~ ('^crossfade_' || $1 || '(_[0-9]+)?(_old)?$') AND p.proname !~ '^crossfade_(capture_|guard$)'
+ ORDER BY 1
+)sql";
+
+/// They depend on one another in an order that the server knows.
+void drop_objects_in_run_schemas(postgres::Session& session, std::int64_t run) {
+  for (bool progress = true; progress;) {
+    progress = false;
+    const postgres::Rows objects =
+        session.run({"remove.objects", std::string(kObjectsInRunSchemas)}, {std::to_string(run)});
+    for (const postgres::Row row : objects) {
+      session.run({"remove.savepoint", "SAVEPOINT crossfade_object"});
+      try {
+        session.run({"remove.object", row.text("statement")});
+        session.run({"remove.release", "RELEASE SAVEPOINT crossfade_object"});
+        progress = true;
+      } catch (const postgres::DatabaseError& error) {
+        if (error.connection_dead() || error.sqlstate() != "2BP01") throw;
+        session.run({"remove.undo", "ROLLBACK TO SAVEPOINT crossfade_object"});
+      }
+    }
+  }
+}
+
 std::string first_line(const std::string& statement) {
   return statement.substr(0, std::min<std::size_t>(statement.find('\n'), 160));
 }
@@ -125,7 +157,12 @@ std::vector<strategies::CarriedObjects> prepare_carried_objects(const std::vecto
   }
 
   const RunContext& first = *group.front().context;
-  const std::string step = "prepare dependents " + digest;
+  // A shadow that was made anew has none of them.
+  std::string step = "prepare dependents " + digest;
+  for (const CarriedMember& member : group) {
+    const QualifiedName& shadow = member.context->plan.shadow;
+    step += " " + std::to_string(postgres::find_relation(session, shadow.schema, shadow.name).value_or(0));
+  }
   Journal journal(session);
   if (journal.step_finished(first.run(), step)) return out;
   WorkerTransaction transaction(session, first.sessions, "prepare");
@@ -173,6 +210,7 @@ void drop_bound_objects(postgres::Session& session, const QualifiedName& table, 
       }
     }
   }
+  drop_objects_in_run_schemas(session, run);
   const postgres::Rows schemas =
       session.run({"remove.run_schemas", std::string(kRunSchemas)}, {std::to_string(run)});
   for (const postgres::Row row : schemas)

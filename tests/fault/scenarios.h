@@ -127,7 +127,10 @@ inline std::vector<Scenario> scenarios() {
       {.name = "grants, owner and an index since the plan",
        .command = {"cutover", "--contract"},
        .prelude = [](Scene& scene) {
+         scene.database().execute("CREATE STATISTICS public.gone ON customer, note FROM public.orders");
          postponed(scene);
+         scene.database().execute(
+             "DROP STATISTICS public.gone; CREATE STATISTICS public.come ON amount, note FROM public.orders");
          const std::string owner = scene.database().create_role("owner");
          const std::string reader = scene.database().create_role("reader");
          scene.database().execute(fmt::format(

@@ -142,14 +142,14 @@ class Scene {
 
   std::vector<std::string> objects() {
     return database_.column(
-        "SELECT relkind || ' ' || oid::regclass FROM pg_class WHERE relkind IN ('v', 'm') AND "
+        "SELECT relkind::text || ' ' || oid::regclass::text FROM pg_class WHERE relkind IN ('v', 'm') AND "
         "relnamespace::regnamespace::text "
         "IN ('public', 'api') UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = "
         "'public'::regnamespace "
         "UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = "
         "'public.orders'::regclass AND "
         "tgname NOT LIKE 'crossfade%' UNION ALL SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = "
-        "'public.orders'::regclass UNION ALL SELECT 'key ' || conname || ' ' || convalidated FROM "
+        "'public.orders'::regclass UNION ALL SELECT 'key ' || conname || ' ' || convalidated::text FROM "
         "pg_constraint WHERE contype = 'f' "
         "AND confrelid = 'public.orders'::regclass UNION ALL SELECT 'statistics ' || stxname FROM "
         "pg_statistic_ext WHERE stxrelid = "

@@ -84,6 +84,7 @@ inline void what_hangs_on_the_table(Scene& scene) {
       "CREATE FUNCTION public.title(public.orders) RETURNS text LANGUAGE sql AS 'SELECT $1.note';"
       "CREATE FUNCTION public.counted() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM public.orders; END;"
       "CREATE TABLE public.lines (id integer PRIMARY KEY, order_id integer REFERENCES public.orders ON "
+      "UPDATE CASCADE ON "
       "DELETE CASCADE);"
       "INSERT INTO public.lines SELECT id, id FROM public.orders WHERE id <= 300 AND id > 200;"
       "CREATE FUNCTION public.noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"

@@ -6,7 +6,7 @@
 #include "postgres/error.h"
 #include "tests/end-to-end/product.h"
 #include "tests/oracle/fidelity_cases.h"
-#include "tests/support/server_versions.h"
+#include "tests/support/generated_page.h"
 
 namespace crossfade::tests {
 namespace {
@@ -86,6 +86,22 @@ std::vector<FidelityCase> mixtures() {
 
 INSTANTIATE_TEST_SUITE_P(Mixed, Fidelity, ::testing::ValuesIn(mixtures()),
                          [](const auto& instance) { return instance.param.name; });
+
+TEST(FidelityPage, IsMadeFromTheTable) {
+  std::string page = "| kind | what becomes of it | cases |\n|---|---|---|\n";
+  for (const FidelityKind& kind : fidelity_kinds()) {
+    const auto cases = std::count_if(fidelity_cases().begin(), fidelity_cases().end(),
+                                     [&](const FidelityCase& each) { return each.kind == kind.name; });
+    EXPECT_GT(cases, 0) << kind.name;
+    page += fmt::format("| {} | {} | {} |\n", kind.name, kind.fate, cases);
+  }
+  expect_generated("fidelity.md", "kinds", page);
+  for (const FidelityCase& each : fidelity_cases()) {
+    EXPECT_TRUE(std::any_of(fidelity_kinds().begin(), fidelity_kinds().end(),
+                            [&](const FidelityKind& kind) { return kind.name == each.kind; }))
+        << each.name;
+  }
+}
 
 }  // namespace
 }  // namespace crossfade::tests

@@ -29,6 +29,8 @@ void pin_role_settings(postgres::SessionSettings& session, const boost::json::ob
 std::unique_ptr<postgres::Session> open_as_role(const postgres::SessionFactory& factory,
                                                 const std::string& application_name) {
   auto session = factory.open({.application_name = application_name});
+  // It asks the catalog the same large questions again and again.
+  session->run({"session.plans", "SET plan_cache_mode = force_generic_plan"});
   for (const auto& setting : read_role_settings(*session)) {
     session->run({"session.as_role", "SELECT pg_catalog.set_config($1, $2, false)"},
                  {std::string(setting.key()), std::string(setting.value().as_string())});

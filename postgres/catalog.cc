@@ -203,7 +203,7 @@ std::optional<std::uint32_t> find_relation(Session& session, const std::string& 
 }
 
 std::optional<Table> load_table(Session& session, std::uint32_t oid) {
-  const Rows rows = session.run({"catalog.table", std::string(kLoadTable)}, {std::to_string(oid)});
+  const Rows rows = session.run({"catalog.table", std::string(kLoadTable), true}, {std::to_string(oid)});
   if (rows.empty()) return std::nullopt;
   return boost::json::value_to<Table>(boost::json::parse(rows.only().text("document")));
 }

@@ -2,6 +2,7 @@
 // plain SQL runs in one and crossfade in the other, then everything is compared: pg_dump's schema and all
 // rows.
 #include "tests/end-to-end/product.h"
+#include "tests/support/quick_runs.h"
 
 namespace crossfade::tests {
 namespace {
@@ -245,11 +246,12 @@ std::string name_of(const ::testing::TestParamInfo<Change>& info) {
   return info.param.name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, Transformation, ::testing::ValuesIn(kTypes), name_of);
-INSTANTIATE_TEST_SUITE_P(Columns, Transformation, ::testing::ValuesIn(kColumns), name_of);
-INSTANTIATE_TEST_SUITE_P(Constraints, Transformation, ::testing::ValuesIn(kConstraints), name_of);
-INSTANTIATE_TEST_SUITE_P(Storage, Transformation, ::testing::ValuesIn(kStorage), name_of);
-INSTANTIATE_TEST_SUITE_P(Sequences, Transformation, ::testing::ValuesIn(kSequences), name_of);
+INSTANTIATE_TEST_SUITE_P(Types, Transformation, ::testing::ValuesIn(one_of_each(2, kTypes)), name_of);
+INSTANTIATE_TEST_SUITE_P(Columns, Transformation, ::testing::ValuesIn(one_of_each(2, kColumns)), name_of);
+INSTANTIATE_TEST_SUITE_P(Constraints, Transformation, ::testing::ValuesIn(one_of_each(2, kConstraints)),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(Storage, Transformation, ::testing::ValuesIn(one_of_each(2, kStorage)), name_of);
+INSTANTIATE_TEST_SUITE_P(Sequences, Transformation, ::testing::ValuesIn(one_of_each(2, kSequences)), name_of);
 
 }  // namespace
 }  // namespace crossfade::tests

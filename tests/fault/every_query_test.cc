@@ -52,7 +52,7 @@ TEST(EveryQuery, IsFoundInTheSources) {
 }
 
 TEST(EveryQuery, SurvivesKillMinusNineBesideIt) {
-  for_chains(chains(trials(1), 7, false), [](const std::vector<FaultTrial>& chain) {
+  for_chains(chains(trials(2), 7, false), [](const std::vector<FaultTrial>& chain) {
     const Scenario& scenario = chain.front().scenario;
     Scene scene(scenario.migration);
     ApplicationWriter writer(scene.database(), scenario.quiet ? 0 : scene.rows());

@@ -7,6 +7,7 @@
 #include "tests/end-to-end/product.h"
 #include "tests/oracle/fidelity_cases.h"
 #include "tests/support/generated_page.h"
+#include "tests/support/quick_runs.h"
 
 namespace crossfade::tests {
 namespace {
@@ -74,11 +75,11 @@ TEST_P(Fidelity, IsThatOfAPlainAlter) {
   compare_with_plain(GetParam(), shared_server());
 }
 
-INSTANTIATE_TEST_SUITE_P(Everything, Fidelity, ::testing::ValuesIn(fidelity_cases()),
+INSTANTIATE_TEST_SUITE_P(Everything, Fidelity, ::testing::ValuesIn(one_of_each(3, fidelity_cases())),
                          [](const auto& instance) { return instance.param.name; });
 
 std::vector<FidelityCase> mixtures() {
-  const std::uint64_t seeds = std::getenv("CROSSFADE_TEST_LONG") != nullptr ? 120 : 12;
+  const std::uint64_t seeds = long_run() ? 120 : 4;
   std::vector<FidelityCase> out;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) out.push_back(random_fidelity_case(seed));
   return out;
@@ -97,9 +98,9 @@ TEST(FidelityPage, IsMadeFromTheTable) {
   }
   expect_generated("fidelity.md", "kinds", page);
   for (const FidelityCase& each : fidelity_cases()) {
-    EXPECT_TRUE(std::any_of(fidelity_kinds().begin(), fidelity_kinds().end(),
-                            [&](const FidelityKind& kind) { return kind.name == each.kind; }))
-        << each.name;
+    EXPECT_TRUE(std::any_of(fidelity_kinds().begin(), fidelity_kinds().end(), [&](const FidelityKind& kind) {
+      return kind.name == each.kind;
+    })) << each.name;
   }
 }
 

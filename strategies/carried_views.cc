@@ -29,7 +29,7 @@ class ViewCarrier {
 
   void carry() {
     schemas();
-    for (std::string statement : out_.names_as_before) out_.prepare.push_back(moved(statement));
+    for (const std::string& statement : out_.names_as_before) out_.prepare.push_back(moved(statement));
     // A function over a view's rows comes behind the view, and a view that calls it behind the function.
     const int last = std::max(levels(request_.dependents->views), levels(request_.dependents->functions));
     for (int level = 1; level <= last; ++level) {
@@ -41,7 +41,7 @@ class ViewCarrier {
         if (each.level == level) function(each);
       }
     }
-    for (std::string statement : out_.names_as_after) out_.prepare.push_back(moved(statement));
+    for (const std::string& statement : out_.names_as_after) out_.prepare.push_back(moved(statement));
     lock();
     move();
   }

@@ -10,7 +10,6 @@
 
 #include "migrations/moved_names.h"
 #include "postgres/dependents.h"
-#include "postgres/problem.h"
 #include "strategies/plan.h"
 
 namespace crossfade::strategies {
@@ -39,16 +38,5 @@ postgres::QualifiedName shadow_name(const CarriedObjects& carried, const postgre
 /// between two tables of the group is dropped and made once.
 std::vector<std::string> before_swap(const std::vector<CarriedObjects>& group);
 std::vector<std::string> after_swap(const std::vector<CarriedObjects>& group);
-
-/// What an operator should know beforehand: materialized views that are built anew, calls that go on with the
-/// old table, columns at the far end of a foreign key that stay narrow unless `sql`, the revision, names
-/// them.
-std::vector<Problem> carried_announcements(const ShadowTablePlan& plan,
-                                           const postgres::Dependents& dependents,
-                                           const std::vector<postgres::Table>& views, const std::string& sql);
-
-/// One for each object that cannot be carried over as the server stands.
-std::vector<Problem> cannot_carry(const postgres::Dependents& dependents, const ShadowTablePlan& plan,
-                                  int server_version);
 
 }  // namespace crossfade::strategies

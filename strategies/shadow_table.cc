@@ -8,6 +8,7 @@
 #include "migrations/repoint.h"
 #include "strategies/capture_statements.h"
 #include "strategies/carried_objects.h"
+#include "strategies/carried_problems.h"
 #include "strategies/column_mapping.h"
 #include "strategies/grants.h"
 #include "strategies/key_selection.h"

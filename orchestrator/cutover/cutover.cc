@@ -7,19 +7,17 @@
 #include <optional>
 #include <thread>
 
-#include "orchestrator/carried_objects.h"
+#include "orchestrator/cutover/adoption.h"
 #include "orchestrator/cutover/drain.h"
 #include "orchestrator/cutover/give_up.h"
 #include "orchestrator/cutover/in_doubt.h"
 #include "orchestrator/cutover/lock_watch.h"
-#include "orchestrator/cutover/neighbour_locks.h"
 #include "orchestrator/cutover/old_snapshots.h"
 #include "orchestrator/cutover/sequence_locks.h"
 #include "orchestrator/cutover/swap.h"
 #include "orchestrator/cutover/watchdog.h"
 #include "orchestrator/lock_attempts.h"
 #include "orchestrator/replay.h"
-#include "orchestrator/source_drift.h"
 #include "postgres/error.h"
 #include "postgres/problem.h"
 
@@ -45,9 +43,16 @@ double elapsed_ms(Clock::time_point since) {
   return std::chrono::duration<double, std::milli>(Clock::now() - since).count();
 }
 
+std::vector<RunContext*> contexts_of(const std::vector<CutoverMember>& group) {
+  std::vector<RunContext*> out;
+  for (const CutoverMember& member : group) out.push_back(member.context);
+  return out;
+}
+
 class Cutover {
  public:
-  explicit Cutover(const std::vector<CutoverMember>& group) : context_(*group.front().context) {
+  explicit Cutover(const std::vector<CutoverMember>& group)
+      : context_(*group.front().context), adoption_(contexts_of(group)) {
     for (const CutoverMember& each : group) members_.push_back({.context = each.context, .run = each.run});
   }
 
@@ -149,7 +154,7 @@ class Cutover {
   }
 
   std::vector<SnapshotHolder> snapshots() {
-    return snapshot_holders(*observer_, context_.plan.source.oid, also_locked_);
+    return snapshot_holders(*observer_, context_.plan.source.oid, adoption_.neighbours().oids);
   }
 
   LockBudgets budgets() const { return {context_.options.lock_budget_ms, context_.options.hold_budget_ms}; }
@@ -184,33 +189,11 @@ class Cutover {
     context_.progress.set_waiting("");
   }
 
-  std::string drift_now(postgres::Session& session) const {
-    std::string out;
-    for (const Member& member : members_) out += drift_digest(session, member.context->plan.source.oid) + " ";
-    return out;
-  }
-
-  void adopt(const std::string& drift) {
-    std::vector<CarriedMember> group;
-    for (Member& member : members_) {
-      auto source = adopt_drift(*member.context, *observer_);
-      if (!source) throw_if_a_source_changed();
-      group.push_back({member.context, source.value()});
-    }
-    carried_ = prepare_carried_objects(group, *observer_, drift);
-    std::vector<postgres::QualifiedName> own;
-    for (const Member& member : members_) own.push_back(member.context->plan.source.name);
-    neighbours_ = find_neighbours(*observer_, carried_, own);
-    also_locked_ = neighbours_.oids;
-    adopted_drift_ = drift;
-  }
-
   bool attempt_in_one_transaction() {
     throw_if_a_source_changed();
     // Outside the transaction: it locks the shadow more strongly than the yielding lock of this very process
     // allows.
-    const std::string drift = drift_now(*observer_);
-    if (drift != adopted_drift_) adopt(drift);
+    if (!adoption_.bring_up_to_date(*observer_)) throw_if_a_source_changed();
     WorkerTransaction transaction(*locker_, context_.sessions, "cutover");
     for (std::size_t index = 1; index < members_.size(); ++index)
       enter_fence(*locker_, members_[index].context->sessions, "cutover");
@@ -222,7 +205,7 @@ class Cutover {
         patience = kYieldingLockPatience;
       }
       // An autovacuum of a neighbour makes way as well.
-      for (const postgres::QualifiedName& table : neighbours_.tables)
+      for (const postgres::QualifiedName& table : adoption_.neighbours().tables)
         take_yielding_lock(*locker_, wish(table), kYieldingLockPatience, context_.stop);
     } catch (const postgres::DatabaseError& error) {
       if (!error.lock_not_available()) throw;
@@ -240,7 +223,7 @@ class Cutover {
     const auto until = Clock::now() + kTransactionLimit;
     milliseconds pause{20};
     while (Clock::now() < until && outcome_.attempts < context_.options.cutover_attempts &&
-           !adopted_drift_.empty()) {
+           adoption_.made()) {
       context_.check_stop();
       try {
         if (attempt(transaction)) return true;
@@ -271,8 +254,7 @@ class Cutover {
           throw SourceChanged{std::move(*change)};
       });
     }
-    if (drift_now(*locker_) == adopted_drift_) return true;
-    adopted_drift_.clear();
+    if (adoption_.still_holds(*locker_)) return true;
     reason_ = "grants, indexes or what hangs on the table have just changed";
     return false;
   }
@@ -293,9 +275,9 @@ class Cutover {
     const LockWatch watch(*watcher_, locker_->backend_pid(), context_.plan.source.oid,
                           milliseconds(budgets().lock_ms + budgets().hold_ms));
     LockWish wanted = wish(context_.plan.source.name);
-    for (const strategies::CarriedObjects& carried : carried_) wanted.first += joined(carried.lock_first);
+    wanted.first = adoption_.view_locks();
     if (sequences_first_) wanted.first += sequences();
-    if (neighbours_first_) wanted.first += neighbours_.lock;
+    if (neighbours_first_) wanted.first += adoption_.neighbours().lock;
     if (!attempt_lock(*locker_, wanted, budgets(), lock_timeout_)) {
       sequences_first_ = false;
       neighbours_first_ = !neighbours_first_;
@@ -334,7 +316,7 @@ class Cutover {
   std::string who_is_in_the_way() {
     std::string out = "lock on " + context_.plan.source.name.display() + ": " +
                       describe_lock_holders(*observer_, context_.plan.source.name);
-    for (const postgres::QualifiedName& table : neighbours_.tables) {
+    for (const postgres::QualifiedName& table : adoption_.neighbours().tables) {
       out += "; on " + table.display() +
              ", which the cutover locks as well: " + describe_lock_holders(*observer_, table);
     }
@@ -344,9 +326,9 @@ class Cutover {
   /// Whether transactions of the application come to the table or to its neighbours first, nobody knows. In
   /// the other order there is a deadlock as often as one is under way, so the orders take turns.
   void lock_neighbours() {
-    if (neighbours_.lock.empty()) return;
+    if (adoption_.neighbours().lock.empty()) return;
     try {
-      locker_->run({"cutover.lock_neighbours", neighbours_.lock});
+      locker_->run({"cutover.lock_neighbours", adoption_.neighbours().lock});
     } catch (const postgres::DatabaseError& error) {
       if (error.connection_dead() || !error.retryable()) throw;
       neighbours_first_ = true;
@@ -401,13 +383,13 @@ class Cutover {
   }
 
   void swap() {
-    SwapRequest request{.plans = {}, .carried = carried_, .search_path = search_path_};
+    SwapRequest request{.plans = {}, .carried = adoption_.carried(), .search_path = search_path_};
     for (const Member& member : members_) request.plans.push_back(&member.context->plan);
     const std::string batch =
         fmt::format("SET LOCAL statement_timeout = '{}ms';\nSET LOCAL lock_timeout = '{}ms';\n",
                     remaining_ms(),
                     // A neighbour that cannot be locked by name is waited for here.
-                    neighbours_.all_locked ? kSecondaryLockMs : lock_timeout_ / 2 + 1) +
+                    adoption_.neighbours().all_locked ? kSecondaryLockMs : lock_timeout_ / 2 + 1) +
         swap_statements(request) + fmt::format("SET LOCAL lock_timeout = '{}ms'", lock_timeout_);
     try {
       locker_->run({"cutover.swap", batch});
@@ -440,7 +422,7 @@ class Cutover {
       journal.advance(run, Phase::ready, Phase::soaking);
       journal.finish_part(*members_[index].run);
       journal.save_cutover(run, boost::json::value_from(outcome_));
-      journal.save_carried(run, boost::json::value_from(carried_[index]));
+      journal.save_carried(run, boost::json::value_from(adoption_.carried()[index]));
     }
   }
 
@@ -466,10 +448,7 @@ class Cutover {
   Clock::time_point deadline_;
   Clock::time_point granted_;
   std::string xid_;
-  std::string adopted_drift_;
-  std::vector<strategies::CarriedObjects> carried_;  ///< of the members, in their order
-  Neighbours neighbours_;
-  std::string also_locked_ = "{}";
+  Adoption adoption_;
   std::string search_path_;  ///< of the run's sessions, as SET takes it
   bool sequences_first_ = false;
   bool neighbours_first_ = false;

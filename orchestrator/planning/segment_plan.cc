@@ -15,6 +15,7 @@
 #include "orchestrator/planning/statement_context.h"
 #include "postgres/catalog.h"
 #include "postgres/connection.h"
+#include "strategies/carried_problems.h"
 #include "strategies/narrowing.h"
 #include "strategies/shadow_table.h"
 

@@ -246,12 +246,12 @@ std::string name_of(const ::testing::TestParamInfo<Change>& info) {
   return info.param.name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, Transformation, ::testing::ValuesIn(one_of_each(2, kTypes)), name_of);
-INSTANTIATE_TEST_SUITE_P(Columns, Transformation, ::testing::ValuesIn(one_of_each(2, kColumns)), name_of);
-INSTANTIATE_TEST_SUITE_P(Constraints, Transformation, ::testing::ValuesIn(one_of_each(2, kConstraints)),
+INSTANTIATE_TEST_SUITE_P(Types, Transformation, ::testing::ValuesIn(one_of_each(3, kTypes)), name_of);
+INSTANTIATE_TEST_SUITE_P(Columns, Transformation, ::testing::ValuesIn(one_of_each(3, kColumns)), name_of);
+INSTANTIATE_TEST_SUITE_P(Constraints, Transformation, ::testing::ValuesIn(one_of_each(3, kConstraints)),
                          name_of);
-INSTANTIATE_TEST_SUITE_P(Storage, Transformation, ::testing::ValuesIn(one_of_each(2, kStorage)), name_of);
-INSTANTIATE_TEST_SUITE_P(Sequences, Transformation, ::testing::ValuesIn(one_of_each(2, kSequences)), name_of);
+INSTANTIATE_TEST_SUITE_P(Storage, Transformation, ::testing::ValuesIn(one_of_each(3, kStorage)), name_of);
+INSTANTIATE_TEST_SUITE_P(Sequences, Transformation, ::testing::ValuesIn(one_of_each(3, kSequences)), name_of);
 
 }  // namespace
 }  // namespace crossfade::tests

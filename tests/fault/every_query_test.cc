@@ -52,7 +52,7 @@ TEST(EveryQuery, IsFoundInTheSources) {
 }
 
 TEST(EveryQuery, SurvivesKillMinusNineBesideIt) {
-  for_chains(chains(trials(2), 7, false), [](const std::vector<FaultTrial>& chain) {
+  for_chains(chains(trials(3), 7, false), [](const std::vector<FaultTrial>& chain) {
     const Scenario& scenario = chain.front().scenario;
     Scene scene(scenario.migration);
     ApplicationWriter writer(scene.database(), scenario.quiet ? 0 : scene.rows());
@@ -79,7 +79,7 @@ TEST(EveryQuery, SurvivesKillMinusNineBesideIt) {
 }
 
 TEST(EveryQuery, SurvivesTheEndOfItsBackend) {
-  for_chains(chains(trials(5), 6, true), [](const std::vector<FaultTrial>& chain) {
+  for_chains(chains(trials(6), 6, true), [](const std::vector<FaultTrial>& chain) {
     const Scenario& scenario = chain.front().scenario;
     Scene scene(scenario.migration);
     ApplicationWriter writer(scene.database(), scenario.quiet ? 0 : scene.rows());

@@ -559,7 +559,13 @@ FidelityCase random_fidelity_case(std::uint64_t seed) {
     const bool clashes = std::any_of(std::begin(kTaken), std::end(kTaken), [&](const char* name) {
       return other.setup.find(name) != std::string::npos && out.setup.find(name) != std::string::npos;
     });
-    if (!simple || clashes || !kinds.insert(other.kind).second) continue;
+    // PostgreSQL prints a function's columns in a view as of the view's own making, so a view that is made
+    // again behind ADD COLUMN names more of them. A restored dump does, too.
+    const auto has = [&](const char* text) {
+      return other.setup.find(text) != std::string::npos || out.setup.find(text) != std::string::npos;
+    };
+    const bool prints_otherwise = has("FROM big()") && has("ADD COLUMN");
+    if (!simple || clashes || prints_otherwise || !kinds.insert(other.kind).second) continue;
     out.setup += other.setup + ";\n";
   }
   out.change = random.chance(70) ? kFidelityChange : random.chance(50) ? kTotal : kRewrite;

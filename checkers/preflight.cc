@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string_view>
@@ -15,6 +16,14 @@ namespace {
 constexpr std::string_view kServer = R"sql(
 SELECT pg_catalog.current_setting('server_version_num') AS version, pg_catalog.quote_ident(current_user) AS role
 )sql";
+
+/// What costs others something, and no row. Everything else cannot be accepted away.
+constexpr std::string_view kAcceptable[] = {"event-trigger", "publication-of-all-tables"};
+
+bool accepted(const PreflightRequest& request, std::string_view code) {
+  return std::find(std::begin(kAcceptable), std::end(kAcceptable), code) != std::end(kAcceptable) &&
+         std::find(request.allowed.begin(), request.allowed.end(), code) != request.allowed.end();
+}
 
 std::string filled(std::string_view text, std::string_view table, std::string_view object,
                    std::string_view found, std::string_view role) {
@@ -31,7 +40,7 @@ std::vector<Problem> run_checks(postgres::Session& session, const PreflightReque
   std::vector<Problem> findings;
   for (const std::span<const PreflightCheck> table : tables) {
     for (const PreflightCheck& check : table) {
-      if (version < check.since_version) continue;
+      if (version < check.since_version || accepted(request, check.code)) continue;
       const postgres::Rows rows = session.run({std::string(check.query_name), std::string(check.query)},
                                               {std::to_string(request.table_oid)});
       for (const postgres::Row row : rows) {

@@ -25,6 +25,7 @@ struct PreflightRequest {
   std::uint32_t table_oid = 0;
   std::string display;                   ///< "public.orders", for messages
   std::vector<TypeChange> type_changes;  ///< used by announcements only
+  std::vector<std::string> allowed;      ///< codes that the file accepts (crossfade:allow); few can be
   std::uint64_t estimated_bytes = 0;  ///< of the new table with its indexes; 0: as large as the present one
 };
 

@@ -111,14 +111,11 @@ void adopt_sequence_grants(postgres::Session& session, const strategies::ShadowT
 }  // namespace
 
 void refuse_new_dependents(const RunContext& context, postgres::Session& session) {
-  std::vector<Problem> findings = checkers::preflight(
-      session, {.table_oid = context.plan.source.oid, .display = context.plan.source.name.display()});
-  std::erase_if(findings, [&](const Problem& finding) {
-    const auto& allowed = context.plan.allowed;
-    // The run's own capture triggers.
-    return finding.code == "left-over-trigger" ||
-           std::find(allowed.begin(), allowed.end(), finding.code) != allowed.end();
-  });
+  std::vector<Problem> findings = checkers::preflight(session, {.table_oid = context.plan.source.oid,
+                                                                .display = context.plan.source.name.display(),
+                                                                .allowed = context.plan.allowed});
+  // The run's own capture triggers.
+  std::erase_if(findings, [](const Problem& finding) { return finding.code == "left-over-trigger"; });
   if (findings.empty()) return;
   std::string found;
   for (const Problem& finding : findings)

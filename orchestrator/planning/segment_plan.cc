@@ -200,14 +200,12 @@ class Segment {
 
   /// The whole statements, since the USING clauses of one ALTER TABLE all read the old row.
   void shadow(std::vector<std::string> rewrites, const std::vector<const migrations::ColumnFill*>& filled) {
-    std::vector<Problem> found = checkers::preflight(session_, preflight_request(*source_));
-    std::erase_if(found, [&](const Problem& problem) {
-      return earlier_.drops_one_of(problem.object) ||
-             std::any_of(file_.directives.begin(), file_.directives.end(),
-                         [&](const migrations::Directive& directive) {
-                           return directive.name == "allow" && directive.argument == problem.code;
-                         });
-    });
+    checkers::PreflightRequest request = preflight_request(*source_);
+    for (const migrations::Directive& directive : file_.directives) {
+      if (directive.name == "allow") request.allowed.push_back(directive.argument);
+    }
+    std::vector<Problem> found = checkers::preflight(session_, request);
+    std::erase_if(found, [&](const Problem& problem) { return earlier_.drops_one_of(problem.object); });
     append(result_.refusals, std::move(found));
     migrations::MigrationFile file = file_;
     file.rewrites = std::move(rewrites);

@@ -455,6 +455,20 @@ TEST_F(Preflight, ListsWhatHangsOnTheTableAndBelongsToOthers) {
   database_.execute("DROP SCHEMA away CASCADE; DROP OWNED BY " + quote_identifier(other) + " CASCADE");
 }
 
+TEST_F(Preflight, LetsTheFileAcceptWhatCostsNoRowAndNothingElse) {
+  database_.execute(
+      "CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
+      "CREATE EVENT TRIGGER watched ON ddl_command_end EXECUTE FUNCTION watch()");
+  as_owner("CREATE TABLE child () INHERITS (orders)");
+  request_.allowed = {"event-trigger", "inheritance", "not-owner"};
+  EXPECT_THAT(findings(), ElementsAre("inheritance: table public.child"));
+  const std::string stranger = database_.create_role("stranger");
+  EXPECT_THAT(findings(stranger), IsSupersetOf({"not-owner: public.orders"}));
+  request_.allowed.clear();
+  EXPECT_THAT(findings(),
+              ElementsAre("inheritance: table public.child", "event-trigger: event trigger watched"));
+}
+
 TEST_F(Preflight, RefusesAPublicationOfAllTablesOnceItHasASubscriber) {
   database_.execute("CREATE PUBLICATION everything FOR ALL TABLES");
   EXPECT_THAT(findings(), IsEmpty());

@@ -21,37 +21,24 @@ constexpr std::string_view kRunSchemas = R"sql(
 SELECT nspname AS name FROM pg_catalog.pg_namespace WHERE nspname ~ ('^crossfade_' || $1 || '_[0-9]+(_old)?$') ORDER BY 1
 )sql";
 
-/// What stands in the run's schemas, its own functions apart: a view over another table of its group too.
-constexpr std::string_view kObjectsInRunSchemas = R"sql(
+// What a run has made over a table or has moved aside with it, in its own schemas or in those of a run of its
+// group. Whatever else depends on the table is the application's, and none of ours to drop.
+const std::string kRunsObjects = "WITH RECURSIVE " + std::string(postgres::kBoundObjects) + R"sql(,
+mine (oid) AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ ('^crossfade_' || $2 || '(_[0-9]+)?(_old)?$')),
+runs (oid) AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^crossfade_[0-9]+(_[0-9]+)?(_old)?$')
 SELECT pg_catalog.format('DROP %s %I.%I', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END, n.nspname, c.relname) AS statement
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname ~ ('^crossfade_' || $1 || '(_[0-9]+)?(_old)?$') AND c.relkind IN ('v', 'm')
+ WHERE c.relkind IN ('v', 'm')
+   AND (n.oid IN (SELECT oid FROM mine) OR n.oid IN (SELECT oid FROM runs)
+        AND EXISTS (SELECT 1 FROM bound b WHERE b.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND b.objid = c.oid))
 UNION ALL
 SELECT pg_catalog.format('DROP ROUTINE %I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid))
   FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
- WHERE n.nspname ~ ('^crossfade_' || $1 || '(_[0-9]+)?(_old)?$') AND p.proname !~ '^crossfade_(capture_|guard$)'
+ WHERE p.proname !~ '^crossfade_(capture_|guard$)'
+   AND (n.oid IN (SELECT oid FROM mine) OR n.oid IN (SELECT oid FROM runs)
+        AND EXISTS (SELECT 1 FROM bound b WHERE b.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND b.objid = p.oid))
  ORDER BY 1
 )sql";
-
-/// They depend on one another in an order that the server knows.
-void drop_objects_in_run_schemas(postgres::Session& session, std::int64_t run) {
-  for (bool progress = true; progress;) {
-    progress = false;
-    const postgres::Rows objects =
-        session.run({"remove.objects", std::string(kObjectsInRunSchemas)}, {std::to_string(run)});
-    for (const postgres::Row row : objects) {
-      session.run({"remove.savepoint", "SAVEPOINT crossfade_object"});
-      try {
-        session.run({"remove.object", row.text("statement")});
-        session.run({"remove.release", "RELEASE SAVEPOINT crossfade_object"});
-        progress = true;
-      } catch (const postgres::DatabaseError& error) {
-        if (error.connection_dead() || error.sqlstate() != "2BP01") throw;
-        session.run({"remove.undo", "ROLLBACK TO SAVEPOINT crossfade_object"});
-      }
-    }
-  }
-}
 
 std::string first_line(const std::string& statement) {
   return statement.substr(0, std::min<std::size_t>(statement.find('\n'), 160));
@@ -165,6 +152,9 @@ std::vector<strategies::CarriedObjects> prepare_carried_objects(const std::vecto
   }
   Journal journal(session);
   if (journal.step_finished(first.run(), step)) return out;
+  if (!out.front().prepare.empty())
+    first.progress.set_waiting(
+        "views and functions over the new table to be made, materialized views to be filled");
   WorkerTransaction transaction(session, first.sessions, "prepare");
   for (std::size_t index = 1; index < group.size(); ++index)
     enter_fence(session, group[index].context->sessions, "prepare");
@@ -185,32 +175,29 @@ std::vector<strategies::CarriedObjects> prepare_carried_objects(const std::vecto
   grant(first, session, requests.front(), out.front());
   journal.finish_step(first.run(), step);
   transaction.commit();
+  first.progress.set_waiting("");
   return out;
 }
 
 void drop_bound_objects(postgres::Session& session, const QualifiedName& table, std::int64_t run) {
-  if (const auto oid = postgres::find_relation(session, table.schema, table.name)) {
-    const LiveDependents live = load_live_dependents(session, *oid);
-    const auto& views = live.dependents.views;
-    const auto& functions = live.dependents.functions;
-    int level = 0;
-    for (const auto& view : views) level = std::max(level, view.level);
-    for (const auto& function : functions) level = std::max(level, function.level);
-    for (; level > 0; --level) {
-      for (const auto& function : functions) {
-        if (function.level != level) continue;
-        session.run({"remove.bound_function",
-                     fmt::format("DROP ROUTINE {}({})", function.name.quoted(), function.arguments)});
-      }
-      for (std::size_t index = 0; index < views.size(); ++index) {
-        if (views[index].level != level) continue;
-        session.run({"remove.bound_view",
-                     fmt::format("DROP {} {}", live.views[index].kind == "m" ? "MATERIALIZED VIEW" : "VIEW",
-                                 live.views[index].name.quoted())});
+  const auto oid = postgres::find_relation(session, table.schema, table.name);
+  // They depend on one another in an order that the server knows.
+  for (bool progress = true; progress;) {
+    progress = false;
+    const postgres::Rows objects =
+        session.run({"remove.objects", kRunsObjects}, {std::to_string(oid.value_or(0)), std::to_string(run)});
+    for (const postgres::Row row : objects) {
+      session.run({"remove.savepoint", "SAVEPOINT crossfade_object"});
+      try {
+        session.run({"remove.object", row.text("statement")});
+        session.run({"remove.release", "RELEASE SAVEPOINT crossfade_object"});
+        progress = true;
+      } catch (const postgres::DatabaseError& error) {
+        if (error.connection_dead() || error.sqlstate() != "2BP01") throw;
+        session.run({"remove.undo", "ROLLBACK TO SAVEPOINT crossfade_object"});
       }
     }
   }
-  drop_objects_in_run_schemas(session, run);
   const postgres::Rows schemas =
       session.run({"remove.run_schemas", std::string(kRunSchemas)}, {std::to_string(run)});
   for (const postgres::Row row : schemas)
@@ -230,7 +217,7 @@ void validate_foreign_keys(const RunContext& context, const Run& run) {
   for (const std::string& statement : carried.validate) {
     const std::string step = validation_step(statement);
     if (context.journal.step_finished(context.run(), step)) continue;
-    context.progress.set_waiting("");
+    context.progress.set_waiting("the end of " + statement);
     try {
       WorkerTransaction transaction(context.control, context.sessions, "foreign_key");
       context.control.run({"foreign_key.validate", statement});
@@ -252,9 +239,10 @@ void validate_foreign_keys(const RunContext& context, const Run& run) {
                       error.report().message,
            .expected = "no such row: they came in while the constraint was bypassed",
            .found = error.report().detail,
-           .next = "Mend these rows, then run the statement above by hand."});
+           .next = "Mend these rows, then run `crossfade up` again: it validates the key."});
     }
   }
+  context.progress.set_waiting("");
 }
 
 }  // namespace crossfade::orchestrator

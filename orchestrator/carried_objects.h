@@ -33,8 +33,9 @@ std::vector<strategies::CarriedObjects> prepare_carried_objects(const std::vecto
                                                                 postgres::Session& session,
                                                                 const std::string& digest);
 
-/// Drops the views and functions over a table of the run, and the run's schemas for them; does nothing where
-/// there is no such table. In the caller's transaction. Never CASCADE (rule 28).
+/// Drops the views and functions that runs have made over a table of theirs or moved aside with it, those in
+/// this run's schemas, and its schemas for them. What the application has made over the table stays, and
+/// keeps the table from being dropped. In the caller's transaction. Never CASCADE (rule 28).
 void drop_bound_objects(postgres::Session& session, const postgres::QualifiedName& table, std::int64_t run);
 
 /// Whether nothing is left of what validate_foreign_keys does.

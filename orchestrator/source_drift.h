@@ -14,14 +14,14 @@ namespace crossfade::orchestrator {
 /// A digest of everything that adopt_drift looks at. Two quick queries, fit to be asked under the lock.
 std::string drift_digest(postgres::Session& session, std::uint32_t table_oid);
 
-/// Preflight once more: a view, a foreign key, a trigger or a publication that has come since the plan would
-/// be left behind by the swap. Throws Failure (exit 5) that lists all of them.
+/// Preflight once more: something that has come since the plan and cannot be carried over would be left
+/// behind by the swap. Throws Failure (exit 5) that lists all of it.
 void refuse_new_dependents(const RunContext& context, postgres::Session& session);
 
-/// Refuses what cannot be carried over, brings grants, owner and options of the shadow to what the source has
-/// now, and builds indexes that the source has got since the plan. Locks the shadow only. Returns the source
-/// as it is now; null where it is gone, as the fingerprint will say. Throws Failure (exit 5) where the source
-/// has a new constraint or something that does not fit the new table's columns.
+/// Refuses what cannot be carried over, brings grants and owner of the shadow to what the source has now, and
+/// builds indexes that the source has got since the plan. Locks the shadow only. Returns the source as it is
+/// now; null where it is gone, as the fingerprint will say. Throws Failure (exit 5) where the source has a
+/// new constraint or something that does not fit the new table's columns.
 std::optional<postgres::Table> adopt_drift(RunContext& context, postgres::Session& session);
 
 }  // namespace crossfade::orchestrator

@@ -180,6 +180,20 @@ TEST_F(CarriedObjects, AnAbortLeavesNoTraceOfWhatWasPrepared) {
   EXPECT_THAT(product_.traces(), IsEmpty());
 }
 
+TEST_F(CarriedObjects, ContractDropsNoViewThatSomebodyHasMadeOverTheOldTable) {
+  as_keeper("CREATE VIEW seen AS SELECT id FROM accounts");
+  ASSERT_EQ(up(kWiden).exit_code(), 0);
+  as_keeper(
+      "CREATE VIEW compare AS SELECT o.id FROM crossfade_1_old.accounts o JOIN crossfade_1_old.seen USING "
+      "(id)");
+  const Answer refused = product_.ask({"contract"});
+  EXPECT_NE(refused.exit_code(), 0);
+  EXPECT_EQ(scalar("SELECT count(*) FROM compare"), "2000");
+  as_keeper("DROP VIEW compare");
+  EXPECT_EQ(product_.ask({"contract"}).exit_code(), 0);
+  EXPECT_THAT(product_.traces(), IsEmpty());
+}
+
 class Group : public CarriedObjects {
  protected:
   Group() {

@@ -185,8 +185,8 @@ bool RevisionRuns::execute(const Run& run, bool resumed, const RunOptions& optio
   if (!done.run.waits_for_others()) {
     for (const Run& other : Journal(*session_).open_runs()) {
       // Cut over with it, and shown with it.
-      if (other.revision == run.revision && other.waits && other.phase == Phase::soaking &&
-          other.run != run.run)
+      if (other.revision == run.revision && other.end.direction == run.end.direction && other.waits &&
+          other.phase == Phase::soaking && other.run != run.run)
         show(other, 0);
     }
     if (done.run.phase != Phase::ready) show(done.run, done.total_ms);

@@ -130,8 +130,7 @@ SELECT pg_catalog.jsonb_build_object(
                                pg_catalog.format_type(a.atttypid, a.atttypmod)), 0, 0
         FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind = 'c' JOIN named t ON t.oid = c.oid
        WHERE a.atttypid IN (SELECT oid FROM row_types) AND NOT a.attisdropped) each
-    LEFT JOIN named l ON l.oid = each.locked),
-  'published_with_all', EXISTS (SELECT 1 FROM pg_catalog.pg_publication WHERE puballtables)
+    LEFT JOIN named l ON l.oid = each.locked)
 )::text AS document
 FROM named target
 CROSS JOIN LATERAL (%TRIGGERS target.oid%) triggers_of

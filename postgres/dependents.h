@@ -127,14 +127,13 @@ struct Dependents {
   std::vector<DependentFunction>
       functions;  ///< whose arguments or result have the type of its rows, by level
   std::vector<Rebinding> rebindings;
-  bool published_with_all = false;  ///< there is a publication FOR ALL TABLES
 };
 BOOST_DESCRIBE_STRUCT(Dependents, (),
                       (triggers, rules, policies, foreign_keys, publications, labels, views, functions,
-                       rebindings, published_with_all))
+                       rebindings))
 
-/// The recursive queries `row_types` and `bound` (classid, objid, level): the relation $1 and every view and
-/// function that cannot outlive its identity. Stands behind WITH RECURSIVE; for queries of other folders.
+/// The recursive query `bound` (classid, objid, level): the relation $1 and every view and function that
+/// cannot outlive its identity. Stands behind WITH RECURSIVE; for queries of other folders.
 extern const std::string_view kBoundObjects;
 
 /// Of the relation with this oid; empty where there is none. Takes no lock beyond the catalog's.

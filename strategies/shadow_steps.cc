@@ -1,10 +1,10 @@
 #include "strategies/shadow_steps.h"
-#include "strategies/carried_objects.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "strategies/carried_objects.h"
 #include "strategies/shadow_table.h"
 #include "strategies/transform.h"
 

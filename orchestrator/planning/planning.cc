@@ -9,6 +9,7 @@
 #include "migrations/fingerprint.h"
 #include "orchestrator/planning/catalog_facts.h"
 #include "orchestrator/planning/existing_objects.h"
+#include "orchestrator/planning/groups.h"
 #include "orchestrator/planning/in_place_part.h"
 #include "orchestrator/planning/missing_object.h"
 #include "orchestrator/planning/only_named_tables.h"
@@ -166,7 +167,7 @@ class Planning {
     }
     if (!result_.more) rewrite_what_is_only_named(statements);
     finish_in_place();
-    group_tables();
+    group_tables(result_);
     if (!result_.refusals.empty()) result_.parts.clear();
     number_steps();
     return std::move(result_);
@@ -344,32 +345,6 @@ class Planning {
   InPlacePart& in_place() {
     if (!in_place_) in_place_.emplace(run_);
     return *in_place_;
-  }
-
-  /// Neighbouring rewrites of tables that a foreign key ties together are cut over in one transaction: in
-  /// between, one side could hold values that the other cannot.
-  void group_tables() {
-    for (std::size_t index = 0; index + 1 < result_.parts.size(); ++index) {
-      std::optional<strategies::ShadowTablePlan>& next = result_.parts[index + 1].shadow;
-      if (!next || !result_.parts[index].shadow) continue;
-      bool tied = false;
-      for (std::size_t other = index + 1; other-- > 0 && !tied;) {
-        if (!result_.parts[other].shadow || (other < index && !result_.parts[other].shadow->waits_for_next))
-          break;
-        const auto& neighbours = result_.parts[other].shadow->carried.neighbours;
-        tied = std::find(neighbours.begin(), neighbours.end(), next->source.name) != neighbours.end();
-      }
-      if (!tied) continue;
-      result_.parts[index].shadow->waits_for_next = true;
-      result_.announcements.push_back(
-          {.code = "cut-over-together",
-           .object = result_.parts[index].shadow->source.name.display(),
-           .message = "a foreign key ties it to " + next->source.name.display() +
-                      ", which is rewritten next; both are cut over in one transaction",
-           .expected = "",
-           .found = "",
-           .next = "Nothing; the first one waits in sync until the other is, and its log grows meanwhile."});
-    }
   }
 
   void number_steps() {

@@ -60,6 +60,26 @@ INSTANTIATE_TEST_SUITE_P(At, ServerCrash,
                            return name;
                          });
 
+/// Rule 13: a crash empties the table and leaves its file node, its triggers and the log as they were.
+TEST(UnloggedTable, IsCopiedAnewAfterACrashOfTheServer) {
+  postgres::ThrowawayServer server;
+  Scene scene(kWiderTypes, 4000, server);
+  scene.database().execute("ALTER TABLE public.orders SET UNLOGGED; ALTER TABLE public.mirror SET UNLOGGED");
+  Process process(scene.command({"up", "--contract"}, "index.build:before:stop"));
+  ASSERT_TRUE(wait_until_fired(scene, "index.build")) << process.errors();
+  server.crash_and_restart();
+  EXPECT_EQ(scene.database().scalar("SELECT count(*) FROM public.orders"), "0");
+  scene.database().execute(
+      "INSERT INTO public.orders (id, customer, amount, note, code) SELECT n, n, n, 'later', 'd' || n FROM "
+      "pg_catalog.generate_series(10001, 10300) n; INSERT INTO public.mirror TABLE public.orders");
+  process.send_signal(SIGCONT);
+  const Finished finished = process.wait();
+  EXPECT_EQ(finished.exit_code, 0) << describe(finished);
+  EXPECT_EQ(scene.database().scalar("SELECT count(*) FROM crossfade.events WHERE what = 'restart'"), "1");
+  EXPECT_EQ(scene.database().scalar("SELECT count(*) FROM public.orders"), "300");
+  scene.expect_finished();
+}
+
 TEST(ServerThatStaysAway, EndsTheProcessResumablyOnlyAfterItsPatience) {
   postgres::ThrowawayServer server;
   Scene scene(kWiderTypes, 4000, server);

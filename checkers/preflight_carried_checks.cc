@@ -113,6 +113,13 @@ SELECT DISTINCT (pg_catalog.pg_identify_object(d.classid, d.objid, 0)).type || '
  ORDER BY 1
 )sql";
 
+constexpr std::string_view kPartitions = R"sql(
+SELECT NULL AS object, CASE WHEN c.relkind = 'p' THEN 'a partitioned table' ELSE 'a partition of '
+         || (SELECT pg_catalog.string_agg((pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass, i.inhparent, 0)).identity, ', ')
+               FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid) END AS found
+  FROM pg_catalog.pg_class c WHERE c.oid = $1::pg_catalog.oid AND (c.relkind = 'p' OR c.relispartition)
+)sql";
+
 // The array type depends on the row type by itself; everything else is somebody's use of one of the two.
 constexpr std::string_view kRowType = R"sql(
 SELECT DISTINCT (pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid)).type || ' '
@@ -210,6 +217,9 @@ SELECT 'publication ' || pg_catalog.quote_ident(p.pubname) AS object,
 using enum CheckScope;
 
 constexpr PreflightCheck kChecks[] = {
+    {"not-an-ordinary-table", relation, kEveryVersion, "preflight.partitions", kPartitions,
+     "{table} is not an ordinary table: {found}", "a table that is neither divided nor a part of another",
+     "Do it to the partitions, or by DELETE."},
     {"foreign-key", relation, kEveryVersion, "preflight.foreign_keys_out", kForeignKeysOut,
      "{object} is a foreign key of {table}", "no foreign key out of the table",
      "Drop the constraint for the time of the run, and add it again NOT VALID, then VALIDATE it, after "

@@ -53,6 +53,8 @@ parts (classid, objid) AS (
   SELECT DISTINCT d.classid, d.objid, d.objsubid, p.classid AS part_class, p.objid AS part_oid,
          d.deptype = 'n' AND d.refobjsubid = 0 AND p.objid = $1::pg_catalog.oid AS whole_table
     FROM pg_catalog.pg_depend d JOIN parts p ON p.classid = d.refclassid AND p.objid = d.refobjid
+   -- What a partition has from above.
+   WHERE d.deptype NOT IN ('P', 'S')
 ), unknown AS (
   SELECT d.* FROM dependents d
    WHERE NOT EXISTS (SELECT 1 FROM parts p WHERE p.classid = d.classid AND p.objid = d.objid)

@@ -17,16 +17,12 @@ SELECT NULL, reason
          WHEN c.relkind = 'v' THEN 'a view'
          WHEN c.relkind = 'm' THEN 'a materialized view'
          WHEN c.relkind = 'f' THEN 'a foreign table'
-         WHEN c.relkind = 'p' THEN 'a partitioned table'
          WHEN c.relkind = 't' THEN 'a TOAST table'
          WHEN c.relkind = 'S' THEN 'a sequence'
          WHEN c.relkind IN ('i', 'I') THEN 'an index'
          WHEN c.relkind = 'c' THEN 'a composite type'
-         WHEN c.relkind <> 'r' THEN 'a relation of kind ' || c.relkind::pg_catalog.text
+         WHEN c.relkind NOT IN ('r', 'p') THEN 'a relation of kind ' || c.relkind::pg_catalog.text
          WHEN c.relpersistence = 't' THEN 'a temporary table'
-         WHEN c.relispartition THEN 'a partition of '
-              || (SELECT pg_catalog.string_agg((pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass, i.inhparent, 0)).identity, ', ')
-                    FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid)
          WHEN c.oid < 16384 OR n.nspname IN ('pg_catalog', 'pg_toast', 'information_schema') THEN 'a system table'
          WHEN n.nspname ~ '^crossfade(_[0-9]+(_[0-9]+)?(_old)?)?$' THEN 'a table of crossfade''s own'
        END AS reason) kind
@@ -42,9 +38,10 @@ SELECT NULL AS object, 'access method ' || pg_catalog.quote_ident(m.amname) AS f
 constexpr std::string_view kInheritance = R"sql(
 SELECT 'table ' || (pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass, other, 0)).identity AS object,
        role AS found
-  FROM (SELECT inhparent AS other, 'parent' AS role FROM pg_catalog.pg_inherits WHERE inhrelid = $1::pg_catalog.oid
+  FROM (SELECT inhparent AS other, inhparent AS parent, 'parent' AS role FROM pg_catalog.pg_inherits WHERE inhrelid = $1::pg_catalog.oid
         UNION ALL
-        SELECT inhrelid, 'child' FROM pg_catalog.pg_inherits WHERE inhparent = $1::pg_catalog.oid) relatives
+        SELECT inhrelid, inhparent, 'child' FROM pg_catalog.pg_inherits WHERE inhparent = $1::pg_catalog.oid) relatives
+ WHERE (SELECT relkind FROM pg_catalog.pg_class WHERE oid = parent) <> 'p'
  ORDER BY found, object
 )sql";
 
@@ -81,8 +78,9 @@ using enum CheckScope;
 
 constexpr PreflightCheck kChecks[] = {
     {"not-an-ordinary-table", relation, kEveryVersion, "preflight.kind", kKind,
-     "{table} is not an ordinary table: {found}", "a permanent or unlogged table of the application",
-     "Name an ordinary table in the revision; partitions and partitioned tables are not supported yet."},
+     "{table} is not an ordinary table: {found}",
+     "a permanent, unlogged or partitioned table of the application",
+     "Name an ordinary or partitioned table in the revision."},
     {"access-method", relation, kEveryVersion, "preflight.access_method", kAccessMethod,
      "{table} does not have the pages of a heap, whose order the copy relies on",
      "an access method with heap's handler", "Change this table by a plain ALTER TABLE."},

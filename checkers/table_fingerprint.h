@@ -1,8 +1,8 @@
 // A table's identity for one run: what must stay as it is for captured keys to be complete and copied rows to
 // be right (docs/protocol.md, rule 5). Every transaction that copies, replays or cuts over takes its table
-// lock first, then reads the fingerprint in one quick query and compares it with the run's. Indexes,
-// statistics, comments, grants and constraints may come and go; they do not show. Values and pure functions,
-// thread-safe.
+// lock first, then reads the fingerprint in one quick query and compares it with the run's. That of a
+// partitioned table is about its partitions as well. Indexes, statistics, comments, grants and constraints
+// may come and go; they do not show. Values and pure functions, thread-safe.
 #pragma once
 
 #include <boost/describe.hpp>
@@ -20,7 +20,7 @@ struct TableFingerprint {
   std::string filenode;      ///< changes with every rewrite and TRUNCATE
   std::string triggers;      ///< digest of all triggers and their functions, by row versions
   std::string columns;       ///< digest of what columns mean, and of their defaults
-  std::string inheritance;   ///< digest of parents and children
+  std::string inheritance;   ///< digest of parents and children, and of when they became such
   std::string row_security;  ///< both flags, and a digest of the policies
 
   friend bool operator==(const TableFingerprint&, const TableFingerprint&) = default;

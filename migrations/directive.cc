@@ -6,6 +6,7 @@
 #include <array>
 #include <regex>
 
+#include "migrations/partitioning.h"
 #include "migrations/sql_parser.h"
 #include "migrations/tokens.h"
 
@@ -123,9 +124,8 @@ Directive read_planner_directive(const Source& source, const RawDirective& direc
   out.line = position_at(source, directive.begin).line;
   const FirstWord words = split_word(directive.argument);
   if (out.name == "partition") {
-    if (lower_case(words.word) != "by" || words.rest.empty()) {
-      throw malformed(source, directive, "partition by range|list|hash (column, …)");
-    }
+    if (!parse_partitioning(std::string(directive.argument)))
+      throw malformed(source, directive, std::string(kPartitioningForms));
     out.argument = directive.argument;
   } else if (out.name == "sequence") {
     constexpr std::array kTypes = {"smallint", "integer", "bigint"};

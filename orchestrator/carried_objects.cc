@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "orchestrator/journal.h"
+#include "orchestrator/lock_attempts.h"
 #include "postgres/error.h"
 #include "postgres/names_in_full.h"
 #include "postgres/problem.h"
@@ -39,6 +40,8 @@ SELECT pg_catalog.format('DROP ROUTINE %I.%I(%s)', n.nspname, p.proname, pg_cata
         AND EXISTS (SELECT 1 FROM bound b WHERE b.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND b.objid = p.oid))
  ORDER BY 1
 )sql";
+
+constexpr int kAttempts = 200;
 
 std::string first_line(const std::string& statement) {
   return statement.substr(0, std::min<std::size_t>(statement.find('\n'), 160));
@@ -130,10 +133,9 @@ std::vector<strategies::CarriedObjects> prepare_carried_objects(const std::vecto
   for (const CarriedMember& member : group) {
     LiveDependents live = load_live_dependents(session, member.source.oid);
     dependents.push_back(std::move(live.dependents));
-    requests.push_back(
-        {.plan = &member.context->plan, .source = &member.source, .views = std::move(live.views)});
+    requests.push_back({.plan = member.plan, .source = &member.source, .views = std::move(live.views)});
     for (const CarriedMember& mate : group) {
-      if (&mate != &member) requests.back().mates.push_back(&mate.context->plan);
+      if (&mate != &member) requests.back().mates.push_back(mate.plan);
     }
   }
   strategies::join_dependents(requests, dependents);
@@ -147,7 +149,8 @@ std::vector<strategies::CarriedObjects> prepare_carried_objects(const std::vecto
   // A shadow that was made anew has none of them.
   std::string step = "prepare dependents " + digest;
   for (const CarriedMember& member : group) {
-    const QualifiedName& shadow = member.context->plan.shadow;
+    if (member.plan != &member.context->plan) continue;
+    const QualifiedName& shadow = member.plan->shadow;
     step += " " + std::to_string(postgres::find_relation(session, shadow.schema, shadow.name).value_or(0));
   }
   Journal journal(session);
@@ -156,12 +159,14 @@ std::vector<strategies::CarriedObjects> prepare_carried_objects(const std::vecto
     first.progress.set_waiting(
         "views and functions over the new table to be made, materialized views to be filled");
   WorkerTransaction transaction(session, first.sessions, "prepare");
-  for (std::size_t index = 1; index < group.size(); ++index)
-    enter_fence(session, group[index].context->sessions, "prepare");
+  for (std::size_t index = 1; index < group.size(); ++index) {
+    if (group[index].plan == &group[index].context->plan)
+      enter_fence(session, group[index].context->sessions, "prepare");
+  }
   session.run({"prepare.settings",
                "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL check_function_bodies = off"});
   for (const CarriedMember& member : group)
-    drop_bound_objects(session, member.context->plan.shadow, member.context->run());
+    drop_bound_objects(session, member.plan->shadow, member.context->run());
   const auto rename = [&](std::vector<std::string> strategies::CarriedObjects::*statements) {
     for (std::size_t index = 1; index < group.size(); ++index) {
       const std::vector<migrations::MovedName> names = strategies::shadow_names(requests[index], out[index]);
@@ -219,10 +224,22 @@ void validate_foreign_keys(const RunContext& context, const Run& run) {
     if (context.journal.step_finished(context.run(), step)) continue;
     context.progress.set_waiting("the end of " + statement);
     try {
-      WorkerTransaction transaction(context.control, context.sessions, "foreign_key");
-      context.control.run({"foreign_key.validate", statement});
-      context.journal.finish_step(context.run(), step);
-      transaction.commit();
+      const auto validate = [&] {
+        context.control.run({"foreign_key.validate", statement});
+        context.journal.finish_step(context.run(), step);
+      };
+      if (statement.find(" VALIDATE CONSTRAINT ") != std::string::npos) {
+        WorkerTransaction transaction(context.control, context.sessions, "foreign_key");
+        validate();
+        transaction.commit();
+      } else {
+        // Over partitions that have it validated: short, but writers wait for it.
+        with_lock(
+            context.control, context.sessions,
+            {context.plan.source.name, "SHARE ROW EXCLUSIVE", "foreign_key.add"},
+            {context.options.lock_budget_ms, context.options.hold_budget_ms}, kAttempts, context.stop,
+            [&](const std::string& reason) { context.progress.set_waiting(reason); }, validate);
+      }
     } catch (const postgres::DatabaseError& error) {
       // Dropped since, or its table is: then there is nothing to validate.
       if (error.sqlstate() == "42704" || error.sqlstate() == "42P01") {

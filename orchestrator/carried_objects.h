@@ -23,7 +23,8 @@ LiveDependents load_live_dependents(postgres::Session& session, std::uint32_t ta
 /// One of the tables that are cut over together.
 struct CarriedMember {
   const RunContext* context = nullptr;
-  postgres::Table source;  ///< as it is now
+  const strategies::ShadowTablePlan* plan = nullptr;  ///< the context's, or that of one of its partitions
+  postgres::Table source;                             ///< as it is now
 };
 
 /// Makes the counterparts of views and functions over the shadows, unless that was done for the same `digest`

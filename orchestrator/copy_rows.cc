@@ -24,8 +24,23 @@ constexpr std::int64_t kReportEvery = 10000;
 
 std::string page_range(const RunContext& context, const Chunk& chunk) {
   const std::string alias = strategies::source_alias(context.plan);
-  return fmt::format("WHERE {0}.ctid >= '({1},0)'::pg_catalog.tid AND {0}.ctid < '({2},0)'::pg_catalog.tid",
-                     alias, chunk.first_page, chunk.last_page);
+  return fmt::format(
+      "WHERE {0}.ctid >= '({1},0)'::pg_catalog.tid AND {0}.ctid < '({2},0)'::pg_catalog.tid{3}", alias,
+      chunk.first_page, chunk.last_page,
+      context.plan.source_partitions.empty() ? ""
+                                             : fmt::format(" AND {}.tableoid = {}", alias, chunk.relation));
+}
+
+/// The partition that the chunk is one of; null: the source itself.
+const postgres::Table* partition_of(const RunContext& context, const Chunk& chunk) {
+  for (const postgres::Table& partition : context.plan.source_partitions) {
+    if (partition.oid == chunk.relation) return &partition;
+  }
+  return nullptr;
+}
+
+std::string rows_of(const RunContext& context, const Chunk& chunk) {
+  return strategies::transform_select(context.plan, page_range(context, chunk), partition_of(context, chunk));
 }
 
 /// What binary COPY cannot carry but the server itself can: a row near 1 GB (out of memory, program limit,
@@ -130,10 +145,8 @@ class CopyWorker {
     reading_ = true;
     lock_and_check_source(context_, *reader_, "copy");
     const std::string format = context_.plan.binary_copy ? "binary" : "text";
-    reader_->start_copy_out(
-        {"copy.out",
-         fmt::format("{}COPY ({}) TO STDOUT (FORMAT {})", encoding_,
-                     strategies::transform_select(context_.plan, page_range(context_, current_)), format)});
+    reader_->start_copy_out({"copy.out", fmt::format("{}COPY ({}) TO STDOUT (FORMAT {})", encoding_,
+                                                     rows_of(context_, current_), format)});
     writer_->start_copy_in({"copy.in", fmt::format("{}COPY {} ({}) FROM STDIN (FORMAT {})", encoding_,
                                                    context_.plan.shadow.quoted(),
                                                    strategies::copied_columns(context_.plan), format)});
@@ -160,8 +173,7 @@ class CopyWorker {
     const postgres::Rows rows = writer_->run(
         {"copy.server_side",
          fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE {}", context_.plan.shadow.quoted(),
-                     strategies::copied_columns(context_.plan),
-                     strategies::transform_select(context_.plan, page_range(context_, current_)))});
+                     strategies::copied_columns(context_.plan), rows_of(context_, current_))});
     return static_cast<std::int64_t>(rows.affected());
   }
 

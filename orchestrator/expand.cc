@@ -4,6 +4,7 @@
 
 #include "orchestrator/lock_attempts.h"
 #include "orchestrator/source_drift.h"
+#include "strategies/table_tree.h"
 
 namespace crossfade::orchestrator {
 
@@ -53,14 +54,16 @@ void switch_capture_on(RunContext& context) {
 
 void list_chunks(RunContext& context) {
   WorkerTransaction transaction(context.control, context.sessions, "expand.chunks");
-  const std::int64_t pages = context.control
-                                 .run({"expand.pages",
-                                       "SELECT pg_catalog.pg_relation_size($1::pg_catalog.oid) / "
-                                       "pg_catalog.current_setting('block_size')::bigint AS pages"},
-                                      {std::to_string(context.plan.source.oid)})
-                                 .only()
-                                 .integer("pages");
-  context.journal.list_chunks(context.run(), pages, context.options.pages_per_chunk);
+  for (const postgres::Table* table : strategies::source_leaves(context.plan)) {
+    const std::int64_t pages = context.control
+                                   .run({"expand.pages",
+                                         "SELECT pg_catalog.pg_relation_size($1::pg_catalog.oid) / "
+                                         "pg_catalog.current_setting('block_size')::bigint AS pages"},
+                                        {std::to_string(table->oid)})
+                                   .only()
+                                   .integer("pages");
+    context.journal.list_chunks(context.run(), table->oid, pages, context.options.pages_per_chunk);
+  }
   context.journal.advance(context.run(), Phase::expanding, Phase::copying);
   transaction.commit();
 }

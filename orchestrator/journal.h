@@ -75,6 +75,7 @@ struct Chunk {
   int number = 0;
   std::int64_t first_page = 0;
   std::int64_t last_page = 0;  ///< exclusive
+  std::uint32_t relation = 0;  ///< whose pages they are: the source, or one of its partitions; 0: the source
 };
 
 class Journal {
@@ -146,7 +147,8 @@ class Journal {
   void forget_steps(std::int64_t run);
   void forget_step(std::int64_t run, const std::string& name);
 
-  void list_chunks(std::int64_t run, std::int64_t pages, std::int64_t pages_per_chunk);
+  void list_chunks(std::int64_t run, std::uint32_t relation, std::int64_t pages,
+                   std::int64_t pages_per_chunk);
   /// The next unfinished chunk that nobody holds, locked until the transaction ends.
   std::optional<Chunk> lease_chunk(std::int64_t run);
   /// That chunk, waited for where somebody holds it; null where it is finished.

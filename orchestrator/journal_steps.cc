@@ -15,7 +15,8 @@ using postgres::Rows;
 std::optional<Chunk> chunk_from(const Rows& rows) {
   if (rows.empty()) return std::nullopt;
   const Row row = rows.only();
-  return Chunk{static_cast<int>(row.integer("number")), row.integer("first_page"), row.integer("last_page")};
+  return Chunk{static_cast<int>(row.integer("number")), row.integer("first_page"), row.integer("last_page"),
+               static_cast<std::uint32_t>(row.is_null("relation") ? 0 : row.integer("relation"))};
 }
 
 }  // namespace
@@ -45,29 +46,34 @@ void Journal::forget_step(std::int64_t run, const std::string& name) {
                {std::to_string(run), name});
 }
 
-void Journal::list_chunks(std::int64_t run, std::int64_t pages, std::int64_t pages_per_chunk) {
-  session_.run({"journal.list_chunks",
-                "INSERT INTO crossfade.chunks (run, number, first_page, last_page)"
-                " SELECT $1, (first / $3::bigint)::int, first, LEAST(first + $3::bigint, $2::bigint)"
-                " FROM pg_catalog.generate_series(0::bigint, $2::bigint - 1, $3::bigint) AS first"},
-               {std::to_string(run), std::to_string(pages), std::to_string(pages_per_chunk)});
+void Journal::list_chunks(std::int64_t run, std::uint32_t relation, std::int64_t pages,
+                          std::int64_t pages_per_chunk) {
+  session_.run(
+      {"journal.list_chunks",
+       "INSERT INTO crossfade.chunks (run, number, first_page, last_page, relation)"
+       " SELECT $1, before.chunks + (first / $3::bigint)::int, first, LEAST(first + $3::bigint, "
+       "$2::bigint), $4::oid"
+       " FROM (SELECT pg_catalog.count(*)::int AS chunks FROM crossfade.chunks WHERE run = $1) before,"
+       " pg_catalog.generate_series(0::bigint, $2::bigint - 1, $3::bigint) AS first"},
+      {std::to_string(run), std::to_string(pages), std::to_string(pages_per_chunk),
+       std::to_string(relation)});
 }
 
 std::optional<Chunk> Journal::lease_chunk(std::int64_t run) {
-  const Rows rows = session_.run(
-      {"journal.lease_chunk",
-       "SELECT number, first_page, last_page FROM crossfade.chunks WHERE run = $1 AND NOT finished"
-       " ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED"},
-      {std::to_string(run)});
+  const Rows rows = session_.run({"journal.lease_chunk",
+                                  "SELECT number, first_page, last_page, relation::bigint AS relation FROM "
+                                  "crossfade.chunks WHERE run = $1 AND NOT finished"
+                                  " ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED"},
+                                 {std::to_string(run)});
   return chunk_from(rows);
 }
 
 std::optional<Chunk> Journal::lease_chunk_again(std::int64_t run, const Chunk& chunk) {
-  return chunk_from(session_.run(
-      {"journal.lease_chunk_again",
-       "SELECT number, first_page, last_page FROM crossfade.chunks WHERE run = $1 AND number = $2 "
-       "AND NOT finished FOR UPDATE"},
-      {std::to_string(run), std::to_string(chunk.number)}));
+  return chunk_from(session_.run({"journal.lease_chunk_again",
+                                  "SELECT number, first_page, last_page, relation::bigint AS relation FROM "
+                                  "crossfade.chunks WHERE run = $1 AND number = $2 "
+                                  "AND NOT finished FOR UPDATE"},
+                                 {std::to_string(run), std::to_string(chunk.number)}));
 }
 
 void Journal::finish_chunk(std::int64_t run, const Chunk& chunk, std::int64_t rows) {

@@ -20,14 +20,14 @@ std::string find_failing_key(const RunContext& context, const std::string& restr
     key += fmt::format("{}{}.{}::text", key.empty() ? "" : " || ', ' || ", alias,
                        postgres::quote_identifier(column.source_name));
   }
-  const std::string probe =
-      fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE {} ON CONFLICT DO NOTHING",
-                  plan.shadow.quoted(), strategies::copied_columns(plan),
-                  strategies::transform_select(plan, fmt::format("WHERE {}.ctid = $1", alias)));
+  const std::string probe = fmt::format(
+      "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE {} ON CONFLICT DO NOTHING", plan.shadow.quoted(),
+      strategies::copied_columns(plan),
+      strategies::transform_select(plan, fmt::format("WHERE {0}.ctid = $1 AND {0}.tableoid = $2", alias)));
   const std::string text = fmt::format(
       "DECLARE found record;\nBEGIN\n"
-      "  FOR found IN SELECT {1}.ctid AS place, {2} AS key FROM {0} AS {1} {3} LOOP\n"
-      "    BEGIN\n      EXECUTE {4} USING found.place;\n"
+      "  FOR found IN SELECT {1}.ctid AS place, {1}.tableoid AS part, {2} AS key FROM {0} AS {1} {3} LOOP\n"
+      "    BEGIN\n      EXECUTE {4} USING found.place, found.part;\n"
       "    EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN\n"
       "      PERFORM pg_catalog.set_config('crossfade.rejected_key', found.key, true);\n      RETURN;\n    "
       "END;\n"

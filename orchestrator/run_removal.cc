@@ -7,6 +7,7 @@
 #include "postgres/error.h"
 #include "strategies/capture_statements.h"
 #include "strategies/shadow_table.h"
+#include "strategies/table_tree.h"
 
 namespace crossfade::orchestrator {
 
@@ -25,18 +26,24 @@ bool exists(postgres::Session& session, const std::string& query_name, const std
 /// run.
 strategies::ShadowTablePlan plan_with_current_name(RunContext& context) {
   strategies::ShadowTablePlan plan = context.plan;
-  if (const auto source = postgres::load_table(context.control, plan.source.oid))
-    plan.source.name = source->name;
+  const auto now = [&](postgres::Table& table) {
+    const auto live = postgres::load_table(context.control, table.oid);
+    if (live) table.name = live->name;
+    return live.has_value();
+  };
+  now(plan.source);
+  std::erase_if(plan.source_partitions, [&](postgres::Table& partition) { return !now(partition); });
   return plan;
 }
 
 bool has_triggers(RunContext& context) {
+  std::vector<std::string> tables;
+  for (const std::uint32_t oid : strategies::source_oids(context.plan)) tables.push_back(std::to_string(oid));
   return !context.control
-              .run(
-                  {"remove.triggers_left",
-                   "SELECT 1 AS one FROM pg_catalog.pg_trigger WHERE tgrelid = $1::pg_catalog.oid AND tgname "
-                   "LIKE $2 LIMIT 1"},
-                  {std::to_string(context.plan.source.oid), fmt::format("crossfade\\_{}\\_%", context.run())})
+              .run({"remove.triggers_left",
+                    "SELECT 1 AS one FROM pg_catalog.pg_trigger WHERE tgrelid = ANY ($1::pg_catalog.oid[]) "
+                    "AND tgname LIKE $2 LIMIT 1"},
+                   {postgres::array_literal(tables), fmt::format("crossfade\\_{}\\_%", context.run())})
               .empty();
 }
 

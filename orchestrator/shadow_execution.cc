@@ -268,9 +268,9 @@ class ShadowExecution : public OwnedRunExecution {
   static void drop_replay_key(const strategies::ShadowTablePlan& plan, postgres::Session& session) {
     for (const strategies::IndexBuild& index : plan.indexes) {
       if (!index.temporary) continue;
-      session.run({"cutover.drop_replay_key",
-                   "DROP INDEX CONCURRENTLY IF EXISTS " +
-                       postgres::QualifiedName{plan.source.name.schema, index.name}.quoted()});
+      session.run(
+          {"cutover.drop_replay_key", "DROP INDEX CONCURRENTLY IF EXISTS " +
+                                          postgres::QualifiedName{index.schema, index.name}.quoted()});
     }
   }
 

@@ -9,13 +9,14 @@
 #include "postgres/problem.h"
 #include "strategies/grants.h"
 #include "strategies/shadow_shape.h"
+#include "strategies/table_tree.h"
 
 namespace crossfade::orchestrator {
 
 namespace {
 
 constexpr std::string_view kDriftDigest = R"sql(
-SELECT pg_catalog.md5(pg_catalog.concat_ws('|', c.relowner, c.relacl,
+SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws('|', c.relowner, c.relacl,
          (SELECT pg_catalog.string_agg(a.attnum || ':' || a.attacl::text, ',' ORDER BY a.attnum)
             FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL),
          (SELECT pg_catalog.string_agg(s.oid || ':' || s.relacl::text, ',' ORDER BY s.oid)
@@ -28,8 +29,8 @@ SELECT pg_catalog.md5(pg_catalog.concat_ws('|', c.relowner, c.relacl,
             FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid),
          c.reloptions, c.relreplident,
          (SELECT pg_catalog.string_agg(s.oid || ':' || s.xmin::text, ',' ORDER BY s.oid) FROM pg_catalog.pg_statistic_ext s
-           WHERE s.stxrelid = c.oid))) AS digest
-  FROM pg_catalog.pg_class c WHERE c.oid = $1::pg_catalog.oid
+           WHERE s.stxrelid = c.oid)), ',' ORDER BY c.oid)) AS digest
+  FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1::pg_catalog.oid[])
 )sql";
 
 Failure cannot_adopt(const RunContext& context, const std::string& what, const std::string& why) {
@@ -44,15 +45,16 @@ Failure cannot_adopt(const RunContext& context, const std::string& what, const s
                       context.run())});
 }
 
-void adopt_index(RunContext& context, postgres::Session& session, const postgres::Index& index) {
+void adopt_index(RunContext& context, const strategies::ShadowTablePlan& plan, postgres::Session& session,
+                 const postgres::Index& index) {
   if (index.constraint_name)
     throw cannot_adopt(context, "the constraint " + *index.constraint_name, "a key constraint");
   context.reporter.note(
       fmt::format("{} has got the index {} since the run was planned; it is built on the new table as well",
-                  context.plan.source.name.display(), index.name));
+                  plan.source.name.display(), index.name));
   try {
     WorkerTransaction transaction(session, context.sessions, "drift.index");
-    session.run({"drift.build_index", strategies::index_statement(index, context.plan.shadow)});
+    session.run({"drift.build_index", strategies::index_statement(index, plan.shadow)});
     Journal(session).event(context.run(), "index adopted", {{"index", index.name}});
     transaction.commit();
   } catch (const postgres::DatabaseError& error) {
@@ -62,14 +64,14 @@ void adopt_index(RunContext& context, postgres::Session& session, const postgres
 }
 
 /// Made, changed or dropped on the source since the plan; ANALYZE fills what is new.
-void adopt_statistics(const RunContext& context, postgres::Session& session, const postgres::Table& source,
+void adopt_statistics(const RunContext& context, const strategies::ShadowTablePlan& plan,
+                      postgres::Session& session, const postgres::Table& source,
                       const postgres::Table& shadow) {
   const auto named = [](const std::vector<postgres::ExtendedStatistics>& all, const std::string& name) {
     const auto found =
         std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name.name == name; });
     return found == all.end() ? nullptr : &*found;
   };
-  const auto& plan = context.plan;
   bool made = false;
   WorkerTransaction transaction(session, context.sessions, "drift.statistics");
   for (const postgres::ExtendedStatistics& present : shadow.statistics) {
@@ -111,9 +113,14 @@ void adopt_sequence_grants(postgres::Session& session, const strategies::ShadowT
 }  // namespace
 
 void refuse_new_dependents(const RunContext& context, postgres::Session& session) {
-  std::vector<Problem> findings = checkers::preflight(session, {.table_oid = context.plan.source.oid,
-                                                                .display = context.plan.source.name.display(),
-                                                                .allowed = context.plan.allowed});
+  std::vector<Problem> findings;
+  for (const postgres::Table* table : strategies::source_tables(context.plan)) {
+    std::vector<Problem> found = checkers::preflight(
+        session,
+        {.table_oid = table->oid, .display = table->name.display(), .allowed = context.plan.allowed});
+    findings.insert(findings.end(), std::make_move_iterator(found.begin()),
+                    std::make_move_iterator(found.end()));
+  }
   // The run's own capture triggers.
   std::erase_if(findings, [](const Problem& finding) { return finding.code == "left-over-trigger"; });
   if (findings.empty()) return;
@@ -131,19 +138,23 @@ void refuse_new_dependents(const RunContext& context, postgres::Session& session
        .next = fmt::format("Drop it and run `crossfade up` again, or `crossfade abort {}`.", context.run())});
 }
 
-std::string drift_digest(postgres::Session& session, std::uint32_t table_oid) {
+std::string drift_digest(postgres::Session& session, const strategies::ShadowTablePlan& plan) {
+  const std::vector<std::uint32_t> oids = strategies::source_oids(plan);
+  std::vector<std::string> members;
+  for (const std::uint32_t oid : oids) members.push_back(std::to_string(oid));
   const postgres::Rows rows =
-      session.run({"drift.digest", std::string(kDriftDigest), true}, {std::to_string(table_oid)});
-  if (rows.empty()) return "";
-  return rows[0].text("digest") + "-" + postgres::dependents_digest(session, table_oid);
+      session.run({"drift.digest", std::string(kDriftDigest), true}, {postgres::array_literal(members)});
+  const postgres::Row row = rows.only();
+  if (row.is_null("digest")) return "";
+  return row.text("digest") + "-" + postgres::dependents_digest(session, oids);
 }
 
-std::optional<postgres::Table> adopt_drift(RunContext& context, postgres::Session& session) {
-  const auto& plan = context.plan;
+std::optional<postgres::Table> adopt_drift(RunContext& context, const strategies::ShadowTablePlan& plan,
+                                           postgres::Session& session) {
   auto source = postgres::load_table(session, plan.source.oid);
   const auto shadow_oid = postgres::find_relation(session, plan.shadow.schema, plan.shadow.name);
   if (!source || !shadow_oid) return std::nullopt;
-  refuse_new_dependents(context, session);
+  if (&plan == &context.plan) refuse_new_dependents(context, session);
   if (source->replica_identity != plan.source.replica_identity)
     throw cannot_adopt(context, "another replica identity", "REPLICA IDENTITY");
   if (source->options != plan.source.options)
@@ -166,14 +177,16 @@ std::optional<postgres::Table> adopt_drift(RunContext& context, postgres::Sessio
     transaction.commit();
   }
   for (const postgres::Constraint& constraint : source->constraints) {
-    const bool planned = constraint.type == "f" || constraint.type == "t" ||
+    const bool planned = constraint.type == "f" || constraint.type == "t" || constraint.inherited ||
                          strategies::find_constraint(plan.source, constraint.name) != nullptr;
     if (!planned) throw cannot_adopt(context, "the constraint " + constraint.name, constraint.definition);
   }
-  adopt_statistics(context, session, *source, shadow);
+  adopt_statistics(context, plan, session, *source, shadow);
   for (const postgres::Index& index : source->indexes) {
     const bool known = plan.source.index(index.name) != nullptr || shadow.index(index.name) != nullptr;
-    if (!known && index.valid) adopt_index(context, session, index);
+    // A partition gets what comes from above with its parent, unless it is written anew alone.
+    const bool own = index.parent.empty() || &plan == &context.plan;
+    if (!known && index.valid && own) adopt_index(context, plan, session, index);
   }
   return source;
 }

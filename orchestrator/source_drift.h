@@ -12,16 +12,18 @@
 namespace crossfade::orchestrator {
 
 /// A digest of everything that adopt_drift looks at. Two quick queries, fit to be asked under the lock.
-std::string drift_digest(postgres::Session& session, std::uint32_t table_oid);
+std::string drift_digest(postgres::Session& session, const strategies::ShadowTablePlan& plan);
 
 /// Preflight once more: something that has come since the plan and cannot be carried over would be left
 /// behind by the swap. Throws Failure (exit 5) that lists all of it.
 void refuse_new_dependents(const RunContext& context, postgres::Session& session);
 
 /// Refuses what cannot be carried over, brings grants and owner of the shadow to what the source has now, and
-/// builds indexes that the source has got since the plan. Locks the shadow only. Returns the source as it is
+/// builds indexes that the source has got since the plan. `plan` is the context's, or one of its partitions'
+/// (strategies/table_tree.h). Locks the shadow only. Returns the source as it is
 /// now; null where it is gone, as the fingerprint will say. Throws Failure (exit 5) where the source has a
 /// new constraint or something that does not fit the new table's columns.
-std::optional<postgres::Table> adopt_drift(RunContext& context, postgres::Session& session);
+std::optional<postgres::Table> adopt_drift(RunContext& context, const strategies::ShadowTablePlan& plan,
+                                           postgres::Session& session);
 
 }  // namespace crossfade::orchestrator

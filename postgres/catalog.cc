@@ -20,6 +20,11 @@ SELECT pg_catalog.jsonb_build_object(
   'access_method', COALESCE((SELECT amname FROM pg_catalog.pg_am WHERE oid = c.relam), ''),
   'of_type', CASE WHEN c.reloftype = 0 THEN '' ELSE (SELECT pg_catalog.format('%I.%I', tn.nspname, t.typname)
       FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace WHERE t.oid = c.reloftype) END,
+  'partition_key', CASE WHEN c.relkind = 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) ELSE '' END,
+  'partition_of', CASE WHEN c.relispartition THEN (SELECT pg_catalog.jsonb_build_object('schema', pn.nspname, 'name', p.relname)
+      FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
+      JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace WHERE h.inhrelid = c.oid) END,
+  'partition_bound', COALESCE(pg_catalog.pg_get_expr(c.relpartbound, c.oid), ''),
   'replica_identity', c.relreplident,
   'row_security', c.relrowsecurity, 'row_security_forced', c.relforcerowsecurity,
   'default_grants', c.relacl IS NULL,
@@ -128,6 +133,8 @@ SELECT pg_catalog.jsonb_build_object(
           FROM pg_catalog.pg_attribute ia WHERE ia.attrelid = i.indexrelid),
       'predicate', COALESCE(pg_catalog.pg_get_expr(i.indpred, i.indrelid), ''),
       'constraint_name', (SELECT conname FROM pg_catalog.pg_constraint WHERE conindid = i.indexrelid AND contype IN ('p', 'u', 'x')),
+      'parent', CASE WHEN ic.relispartition THEN (SELECT p.relname FROM pg_catalog.pg_inherits h
+          JOIN pg_catalog.pg_class p ON p.oid = h.inhparent WHERE h.inhrelid = ic.oid) ELSE '' END,
       'comment', pg_catalog.obj_description(i.indexrelid, 'pg_class'),
       'statistics_targets', (SELECT COALESCE(pg_catalog.jsonb_agg(ia.attnum || '=' || ia.attstattarget ORDER BY ia.attnum), '[]')
           FROM pg_catalog.pg_attribute ia WHERE ia.attrelid = i.indexrelid AND ia.attstattarget >= 0),
@@ -138,6 +145,7 @@ SELECT pg_catalog.jsonb_build_object(
   'constraints', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
       'name', k.conname, 'type', k.contype, 'definition', pg_catalog.pg_get_constraintdef(k.oid),
       'validated', k.convalidated, 'deferrable', k.condeferrable, 'deferred', k.condeferred, 'no_inherit', k.connoinherit,
+      'inherited', k.coninhcount > 0,
       'columns', (SELECT COALESCE(pg_catalog.jsonb_agg(ka.attname ORDER BY u.ordinal), '[]')
           FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY AS u(number, ordinal)
           JOIN pg_catalog.pg_attribute ka ON ka.attrelid = k.conrelid AND ka.attnum = u.number),
@@ -173,6 +181,16 @@ constexpr std::string_view kFindRelation = R"sql(
 SELECT pg_catalog.to_regclass($1)::pg_catalog.oid::bigint AS oid
 )sql";
 
+constexpr std::string_view kPartitions = R"sql(
+WITH RECURSIVE below (oid, level) AS (
+  SELECT i.inhrelid, 1 FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhparent
+   WHERE c.oid = $1::pg_catalog.oid AND c.relkind = 'p'
+  UNION ALL
+  SELECT i.inhrelid, b.level + 1 FROM below b JOIN pg_catalog.pg_inherits i ON i.inhparent = b.oid
+    JOIN pg_catalog.pg_class c ON c.oid = i.inhparent AND c.relkind = 'p')
+SELECT b.oid::bigint AS oid FROM below b JOIN pg_catalog.pg_class c ON c.oid = b.oid ORDER BY b.level, c.relname
+)sql";
+
 }  // namespace
 
 const Column* Table::column(std::string_view column_name) const {
@@ -206,6 +224,16 @@ std::optional<Table> load_table(Session& session, std::uint32_t oid) {
   const Rows rows = session.run({"catalog.table", std::string(kLoadTable), true}, {std::to_string(oid)});
   if (rows.empty()) return std::nullopt;
   return boost::json::value_to<Table>(boost::json::parse(rows.only().text("document")));
+}
+
+std::vector<Table> load_partitions(Session& session, std::uint32_t oid) {
+  std::vector<Table> out;
+  const Rows rows = session.run({"catalog.partitions", std::string(kPartitions)}, {std::to_string(oid)});
+  for (const Row row : rows) {
+    if (auto table = load_table(session, static_cast<std::uint32_t>(row.integer("oid"))))
+      out.push_back(std::move(*table));
+  }
+  return out;
 }
 
 }  // namespace crossfade::postgres

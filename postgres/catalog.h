@@ -84,6 +84,7 @@ struct Index {
   std::vector<std::string> attributes;         ///< of the index itself, INCLUDE columns too: id, lower, expr1
   std::string predicate;                       ///< SQL; empty: not partial
   std::optional<std::string> constraint_name;  ///< the primary key or unique constraint that it backs
+  std::string parent;  ///< of a partition's: the index of the partitioned table that it is attached to
   std::optional<std::string> comment;
   std::vector<std::string> statistics_targets;  ///< "number=target" of expression columns
   std::string tablespace;                       ///< empty: the database's default
@@ -94,8 +95,8 @@ struct Index {
 BOOST_DESCRIBE_STRUCT(Index, (),
                       (name, definition, unique, primary, valid, immediate, partial, expressions, exclusion,
                        default_operators, default_collations, clustered, replica_identity, nulls_not_distinct,
-                       key_columns, keys, attributes, predicate, constraint_name, comment, statistics_targets,
-                       tablespace, bytes))
+                       key_columns, keys, attributes, predicate, constraint_name, parent, comment,
+                       statistics_targets, tablespace, bytes))
 
 struct Constraint {
   std::string name;
@@ -105,13 +106,15 @@ struct Constraint {
   bool deferrable = false;
   bool deferred = false;
   bool no_inherit = false;
+  bool inherited = false;  ///< from a parent or a partitioned table
   std::vector<std::string> columns;
   std::optional<std::string> comment;
 
   friend bool operator==(const Constraint&, const Constraint&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Constraint, (),
-                      (name, type, definition, validated, deferrable, deferred, no_inherit, columns, comment))
+                      (name, type, definition, validated, deferrable, deferred, no_inherit, inherited,
+                       columns, comment))
 
 struct ExtendedStatistics {
   QualifiedName name;
@@ -132,8 +135,11 @@ struct Table {
   std::string owner;
   std::string tablespace;  ///< empty: the database's default
   std::string access_method;
-  std::string of_type;           ///< of a typed table: the type, qualified and quoted
-  std::string replica_identity;  ///< d, n, f, i
+  std::string of_type;                        ///< of a typed table: the type, qualified and quoted
+  std::string partition_key;                  ///< of a partitioned table: "RANGE (created_at)"
+  std::optional<QualifiedName> partition_of;  ///< of a partition: the table that it belongs to
+  std::string partition_bound;                ///< of a partition: "FOR VALUES …" or "DEFAULT"
+  std::string replica_identity;               ///< d, n, f, i
   bool row_security = false;
   bool row_security_forced = false;
   bool default_grants = false;  ///< relacl is NULL: what PostgreSQL grants by itself
@@ -155,10 +161,10 @@ struct Table {
   const Index* index(std::string_view index_name) const;
 };
 BOOST_DESCRIBE_STRUCT(Table, (),
-                      (oid, name, kind, persistence, owner, tablespace, access_method, of_type,
-                       replica_identity, row_security, row_security_forced, default_grants, estimated_rows,
-                       pages, heap_bytes, index_bytes, comment, options, toast_options, columns, indexes,
-                       constraints, statistics, grants))
+                      (oid, name, kind, persistence, owner, tablespace, access_method, of_type, partition_key,
+                       partition_of, partition_bound, replica_identity, row_security, row_security_forced,
+                       default_grants, estimated_rows, pages, heap_bytes, index_bytes, comment, options,
+                       toast_options, columns, indexes, constraints, statistics, grants))
 
 /// The oid of a relation by its name: `schema` empty means the session's search_path. Null where there is
 /// none.
@@ -167,5 +173,8 @@ std::optional<std::uint32_t> find_relation(Session& session, const std::string& 
 
 /// Null where the oid names no relation. Takes no lock beyond the catalog's.
 std::optional<Table> load_table(Session& session, std::uint32_t oid);
+
+/// All tables below a partitioned one, parents before their children; empty for any other relation.
+std::vector<Table> load_partitions(Session& session, std::uint32_t oid);
 
 }  // namespace crossfade::postgres

@@ -170,15 +170,15 @@ SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
 constexpr std::string_view kDigest = R"sql(,
 placed (classid, objid) AS (SELECT DISTINCT classid, objid FROM bound),
 parts (line) AS (
-  SELECT 'c' || c.oid || ':' || CASE WHEN c.oid = $1::pg_catalog.oid THEN '' ELSE c.xmin::pg_catalog.text END
+  SELECT 'c' || c.oid || ':' || CASE WHEN c.oid = ANY ($1::pg_catalog.oid[]) THEN '' ELSE c.xmin::pg_catalog.text END
     FROM placed b JOIN pg_catalog.pg_class c ON c.oid = b.objid WHERE b.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
   UNION ALL
   SELECT 'a' || a.attrelid || ':' || a.attnum || ':' || a.xmin::pg_catalog.text
     FROM placed b JOIN pg_catalog.pg_attribute a ON a.attrelid = b.objid
-   WHERE b.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND b.objid <> $1::pg_catalog.oid AND a.attnum > 0
+   WHERE b.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND b.objid <> ALL ($1::pg_catalog.oid[]) AND a.attnum > 0
   UNION ALL
   SELECT 'i' || i.indexrelid || ':' || i.xmin::pg_catalog.text FROM placed b JOIN pg_catalog.pg_index i ON i.indrelid = b.objid
-   WHERE b.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND b.objid <> $1::pg_catalog.oid
+   WHERE b.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND b.objid <> ALL ($1::pg_catalog.oid[])
   UNION ALL
   SELECT 'p' || p.oid || ':' || p.xmin::pg_catalog.text
     FROM placed b JOIN pg_catalog.pg_proc p ON p.oid = b.objid WHERE b.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
@@ -189,12 +189,12 @@ parts (line) AS (
   SELECT 't' || t.oid || ':' || t.xmin::pg_catalog.text FROM placed b JOIN pg_catalog.pg_trigger t ON t.tgrelid = b.objid
    WHERE b.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND NOT t.tgisinternal
   UNION ALL
-  SELECT 'o' || o.oid || ':' || o.xmin::pg_catalog.text FROM pg_catalog.pg_policy o WHERE o.polrelid = $1::pg_catalog.oid
+  SELECT 'o' || o.oid || ':' || o.xmin::pg_catalog.text FROM pg_catalog.pg_policy o WHERE o.polrelid = ANY ($1::pg_catalog.oid[])
   UNION ALL
   SELECT 'k' || k.oid || ':' || k.xmin::pg_catalog.text FROM pg_catalog.pg_constraint k
-   WHERE k.contype = 'f' AND (k.conrelid = $1::pg_catalog.oid OR k.confrelid = $1::pg_catalog.oid)
+   WHERE k.contype = 'f' AND (k.conrelid = ANY ($1::pg_catalog.oid[]) OR k.confrelid = ANY ($1::pg_catalog.oid[]))
   UNION ALL
-  SELECT 'r' || r.oid || ':' || r.xmin::pg_catalog.text FROM pg_catalog.pg_publication_rel r WHERE r.prrelid = $1::pg_catalog.oid
+  SELECT 'r' || r.oid || ':' || r.xmin::pg_catalog.text FROM pg_catalog.pg_publication_rel r WHERE r.prrelid = ANY ($1::pg_catalog.oid[])
   UNION ALL
   SELECT 'P' || p.oid FROM pg_catalog.pg_publication p WHERE p.puballtables
   UNION ALL
@@ -202,7 +202,7 @@ parts (line) AS (
    WHERE s.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND s.objoid IN (SELECT objid FROM placed)
   UNION ALL
   SELECT 'd' || d.objoid || ':' || d.objsubid || ':' || d.description FROM pg_catalog.pg_description d
-   WHERE d.objoid IN (SELECT objid FROM placed WHERE objid <> $1::pg_catalog.oid)
+   WHERE d.objoid IN (SELECT objid FROM placed WHERE objid <> ALL ($1::pg_catalog.oid[]))
   UNION ALL
   SELECT 'u' || d.classid || ':' || d.objid || ':' || d.objsubid
          || COALESCE((SELECT p.xmin::pg_catalog.text FROM pg_catalog.pg_proc p WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.oid = d.objid), '')
@@ -249,11 +249,17 @@ Dependents load_dependents(Session& session, std::uint32_t oid) {
   return boost::json::value_to<Dependents>(boost::json::parse(rows.only().text("document")));
 }
 
-std::string dependents_digest(Session& session, std::uint32_t oid) {
-  return session
-      .run({"catalog.dependents_digest",
-            "WITH RECURSIVE " + std::string(kBoundObjects) + std::string(kDigest), true},
-           {std::to_string(oid)})
+std::string dependents_digest(Session& session, const std::vector<std::uint32_t>& oids) {
+  static const std::string text = [] {
+    std::string bound(kBoundObjects);
+    const std::string_view one = "$1::pg_catalog.oid, 0\n";
+    bound.replace(bound.find(one), one.size(),
+                  "oid, 0 FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS oid\n");
+    return "WITH RECURSIVE " + bound + std::string(kDigest);
+  }();
+  std::vector<std::string> members;
+  for (const std::uint32_t oid : oids) members.push_back(std::to_string(oid));
+  return session.run({"catalog.dependents_digest", text, true}, {array_literal(members)})
       .only()
       .text("digest");
 }

@@ -139,8 +139,8 @@ extern const std::string_view kBoundObjects;
 /// Of the relation with this oid; empty where there is none. Takes no lock beyond the catalog's.
 Dependents load_dependents(Session& session, std::uint32_t oid);
 
-/// Changes when any of them does, when one comes or goes, or changes its owner or grants. One quick query,
-/// fit to be asked under the lock.
-std::string dependents_digest(Session& session, std::uint32_t oid);
+/// Of all these relations: changes when any of their dependents does, when one comes or goes, or changes its
+/// owner or grants. One quick query, fit to be asked under the lock.
+std::string dependents_digest(Session& session, const std::vector<std::uint32_t>& oids);
 
 }  // namespace crossfade::postgres

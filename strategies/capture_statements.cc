@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "strategies/table_tree.h"
+
 namespace crossfade::strategies {
 
 namespace {
@@ -100,13 +102,17 @@ std::vector<std::string> log_statements(const ShadowTablePlan& plan) {
 std::vector<std::string> capture_statements(const ShadowTablePlan& plan) {
   std::vector<std::string> out;
   for (const std::string_view event : kEvents) out.push_back(function(plan, event, body_of(plan, event)));
-  const std::string source = plan.source.name.quoted();
-  for (const std::string_view event : kEvents) {
-    out.push_back(fmt::format("CREATE TRIGGER {} AFTER {} ON {} FOR EACH {} EXECUTE FUNCTION {}()",
-                              trigger_name(plan, event), event, source,
-                              event == "truncate" ? "STATEMENT" : "ROW", function_name(plan, event)));
-    // ALWAYS: a session under session_replication_role = replica must be captured as well (rule 1).
-    out.push_back(fmt::format("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}", source, trigger_name(plan, event)));
+  // On each partition, whose rows may be written to by its own name, and TRUNCATE asks nobody above it.
+  for (const postgres::Table* table : source_leaves(plan)) {
+    const std::string source = table->name.quoted();
+    for (const std::string_view event : kEvents) {
+      out.push_back(fmt::format("CREATE TRIGGER {} AFTER {} ON {} FOR EACH {} EXECUTE FUNCTION {}()",
+                                trigger_name(plan, event), event, source,
+                                event == "truncate" ? "STATEMENT" : "ROW", function_name(plan, event)));
+      // ALWAYS: a session under session_replication_role = replica must be captured as well (rule 1).
+      out.push_back(
+          fmt::format("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}", source, trigger_name(plan, event)));
+    }
   }
   return out;
 }
@@ -119,15 +125,18 @@ std::vector<std::string> disarm_statements(const ShadowTablePlan& plan) {
 
 std::vector<std::string> drop_trigger_statements(const ShadowTablePlan& plan) {
   std::vector<std::string> out;
-  for (const std::string_view event : kEvents) {
-    out.push_back(
-        fmt::format("DROP TRIGGER IF EXISTS {} ON {}", trigger_name(plan, event), plan.source.name.quoted()));
+  for (const postgres::Table* table : source_leaves(plan)) {
+    for (const std::string_view event : kEvents) {
+      out.push_back(
+          fmt::format("DROP TRIGGER IF EXISTS {} ON {}", trigger_name(plan, event), table->name.quoted()));
+    }
   }
   return out;
 }
 
 std::vector<std::string> guard_statements(const ShadowTablePlan& plan, const std::string& schema,
-                                          const postgres::QualifiedName& table, bool own_run_passes) {
+                                          const std::vector<postgres::QualifiedName>& tables,
+                                          bool own_run_passes) {
   const std::string guard = quote_identifier(schema) + ".crossfade_guard";
   const std::string pass = fmt::format(
       "  IF pg_catalog.current_setting('crossfade.run', true) OPERATOR(pg_catalog.=) '{}' THEN\n    RETURN "
@@ -136,22 +145,24 @@ std::vector<std::string> guard_statements(const ShadowTablePlan& plan, const std
   const std::string raise = fmt::format(
       "  RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = {}, HINT = {};\n",
       quote_literal(fmt::format("table {} belongs to crossfade run {} and must not be written to",
-                                table.display(), plan.run)),
+                                tables.front().display(), plan.run)),
       quote_literal(fmt::format("Write to {} instead.", plan.source.name.display())));
   const std::string trigger = trigger_name(plan, "guard");
-  return {
+  std::vector<std::string> out = {
       fmt::format("CREATE OR REPLACE FUNCTION {}() RETURNS pg_catalog.trigger LANGUAGE plpgsql AS {}", guard,
-                  quote_literal("BEGIN\n" + (own_run_passes ? pass : "") + raise + "END")),
-      fmt::format("CREATE TRIGGER {} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {} FOR EACH STATEMENT "
-                  "EXECUTE FUNCTION {}()",
-                  trigger, table.quoted(), guard),
-      fmt::format("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}", table.quoted(), trigger),
-  };
+                  quote_literal("BEGIN\n" + (own_run_passes ? pass : "") + raise + "END"))};
+  for (const postgres::QualifiedName& table : tables) {
+    out.push_back(fmt::format(
+        "CREATE TRIGGER {} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {} FOR EACH STATEMENT "
+        "EXECUTE FUNCTION {}()",
+        trigger, table.quoted(), guard));
+    out.push_back(fmt::format("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}", table.quoted(), trigger));
+  }
+  return out;
 }
 
-std::vector<std::string> drop_guard_statements(const ShadowTablePlan& plan,
-                                               const postgres::QualifiedName& table) {
-  return {fmt::format("DROP TRIGGER IF EXISTS {} ON {}", trigger_name(plan, "guard"), table.quoted())};
+std::string drop_guard_statement(const ShadowTablePlan& plan, const postgres::QualifiedName& table) {
+  return fmt::format("DROP TRIGGER IF EXISTS {} ON {}", trigger_name(plan, "guard"), table.quoted());
 }
 
 }  // namespace crossfade::strategies

@@ -6,6 +6,8 @@
 #include <set>
 
 #include "strategies/carried_views.h"
+#include "strategies/one_partition.h"
+#include "strategies/table_tree.h"
 
 namespace crossfade::strategies {
 
@@ -46,6 +48,8 @@ class Carrier {
     labels();
     statistics();
     carry_views(request_, out_);
+    if (plan_.source.partition_of && !plan_.target.partition_of)
+      out_.lock_first.push_back(lock_of_partitioned_table(plan_));
     for (const postgres::Rebinding& rebinding : dependents_.rebindings) {
       out_.rebind.push_back(rebinding.statement);
       add_neighbour(rebinding.locked);
@@ -82,6 +86,7 @@ class Carrier {
   /// Definitions know the columns by their old names. Under these they are made, and the server itself then
   /// follows the renaming.
   void rename_columns() {
+    if (plan_.target.partition_of) return;                     // with the table that it belongs to
     std::vector<std::pair<std::string, std::string>> renamed;  // new name, old name
     std::set<std::string> old_names;
     for (const auto& [old_name, new_name] : plan_.carried_columns) {
@@ -134,6 +139,10 @@ class Carrier {
                         !std::all_of(key.columns.begin(), key.columns.end(),
                                      [&](const std::string& column) { return is_carried(column); });
       if (goes) continue;
+      if (key.table == plan_.source.name && is_partitioned(plan_.target)) {
+        foreign_key_of_partitions(key);
+        continue;
+      }
       out_.foreign_keys.push_back(fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {}{}", table, name,
                                               key.definition, key.validated ? " NOT VALID" : ""));
       if (key.validated)
@@ -142,6 +151,29 @@ class Carrier {
         out_.foreign_keys.push_back(
             fmt::format("COMMENT ON CONSTRAINT {} ON {} IS {}", name, table, quote_literal(*key.comment)));
       }
+    }
+  }
+
+  /// A partitioned table's cannot be NOT VALID before PostgreSQL 18. Each partition gets its own; once all of
+  /// these are validated, the table's takes them in without a look at a row.
+  void foreign_key_of_partitions(const ForeignKey& key) {
+    const std::string name = quote_identifier(key.name);
+    std::string definition = key.definition;
+    if (const std::size_t mark = definition.rfind(" NOT VALID"); mark != std::string::npos)
+      definition.erase(mark);
+    for (const ShadowTable& partition : shadow_tables(plan_)) {
+      if (is_partitioned(*partition.target)) continue;
+      const std::string table = partition.home.quoted();
+      out_.foreign_keys.push_back(
+          fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID", table, name, definition));
+      if (key.validated)
+        out_.validate.push_back(fmt::format("ALTER TABLE {} VALIDATE CONSTRAINT {}", table, name));
+    }
+    if (!key.validated) return;
+    out_.validate.push_back(fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {}", table_, name, definition));
+    if (key.comment) {
+      out_.validate.back() +=
+          fmt::format("; COMMENT ON CONSTRAINT {} ON {} IS {}", name, table_, quote_literal(*key.comment));
     }
   }
 
@@ -253,6 +285,19 @@ CarriedObjects carry_objects(const CarryRequest& request) {
   return Carrier(request).carry();
 }
 
+void add_partition(CarriedObjects& table, CarriedObjects partition) {
+  const auto add = [&](auto CarriedObjects::*list) {
+    auto& from = partition.*list;
+    (table.*list).insert((table.*list).end(), from.begin(), from.end());
+  };
+  for (const auto list : {&CarriedObjects::prepare, &CarriedObjects::lock_first, &CarriedObjects::detach,
+                          &CarriedObjects::move_in, &CarriedObjects::foreign_keys, &CarriedObjects::attach,
+                          &CarriedObjects::rebind, &CarriedObjects::validate})
+    add(list);
+  add(&CarriedObjects::neighbours);
+  add(&CarriedObjects::views);
+}
+
 QualifiedName shadow_name(const CarriedObjects& carried, const QualifiedName& name) {
   for (const SchemaPair& pair : carried.schemas) {
     if (pair.schema == name.schema) return {pair.shadow_schema, name.name};
@@ -266,6 +311,9 @@ std::vector<migrations::MovedName> shadow_names(const CarryRequest& request, con
     out.push_back({name, shadow_name(carried, name).schema});
   };
   add(request.plan->source.name);
+  for (const ShadowTable& table : shadow_tables(*request.plan)) {
+    if (table.home != request.plan->source.name) out.push_back({table.home, request.plan->run_schema});
+  }
   for (const ShadowTablePlan* mate : request.mates) out.push_back({mate->source.name, mate->run_schema});
   for (const postgres::Table& view : request.views) add(view.name);
   for (const postgres::DependentFunction& function : request.dependents->functions) add(function.name);

@@ -28,6 +28,9 @@ void join_dependents(std::vector<CarryRequest>& group, std::vector<postgres::Dep
 
 CarriedObjects carry_objects(const CarryRequest& request);
 
+/// Adds what belongs to a partition of the table to what belongs to the table itself.
+void add_partition(CarriedObjects& table, CarriedObjects partition);
+
 /// What a definition calls an object, and where its counterpart stands while the run is under way.
 std::vector<migrations::MovedName> shadow_names(const CarryRequest& request, const CarriedObjects& carried);
 

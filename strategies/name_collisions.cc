@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "strategies/table_tree.h"
+
 namespace crossfade::strategies {
 
 namespace {
@@ -24,8 +26,11 @@ bool carried(const ShadowTablePlan& plan, const std::string& source_column) {
 }  // namespace
 
 std::set<std::string> own_names(const ShadowTablePlan& plan) {
-  std::set<std::string> taken = {plan.source.name.name};
-  for (const postgres::Table* table : {&plan.source, &plan.target}) {
+  std::set<std::string> taken;
+  std::vector<const postgres::Table*> tables = source_tables(plan);
+  for (const ShadowTable& table : shadow_tables(plan)) tables.push_back(table.target);
+  for (const postgres::Table* table : tables) {
+    taken.insert(table->name.name);
     for (const postgres::Index& index : table->indexes) taken.insert(index.name);
     for (const postgres::Column& column : table->columns) {
       if (column.owned_sequence_name) taken.insert(*column.owned_sequence_name);
@@ -36,8 +41,11 @@ std::set<std::string> own_names(const ShadowTablePlan& plan) {
 
 std::set<std::string> staying_relations(const ShadowTablePlan& plan, const SchemaNames& names) {
   std::set<std::string> out = names.relations;
-  out.erase(plan.source.name.name);
-  for (const postgres::Index& index : plan.source.indexes) out.erase(index.name);
+  for (const postgres::Table* table : source_tables(plan)) {
+    if (table->name.schema != plan.source.name.schema) continue;
+    out.erase(table->name.name);
+    for (const postgres::Index& index : table->indexes) out.erase(index.name);
+  }
   for (const postgres::Column& column : plan.source.columns) {
     if (!column.owned_sequence_name) continue;
     // A serial's sequence changes its owner and stays where it is, unless its column goes.
@@ -50,15 +58,33 @@ std::set<std::string> staying_relations(const ShadowTablePlan& plan, const Schem
 std::vector<Problem> name_collisions(const ShadowTablePlan& plan, const SchemaNames& names) {
   const std::set<std::string> staying = staying_relations(plan, names);
   std::vector<Problem> out;
-  for (const postgres::Index& index : plan.target.indexes) {
-    if (!staying.contains(index.name)) continue;
-    out.push_back({.code = "name-taken",
-                   .object = plan.source.name.schema + "." + index.name,
-                   .message = "the new table's index " + index.name +
-                              " has the name of another relation in the table's schema",
-                   .expected = "a name that nothing else in schema " + plan.source.name.schema + " has",
-                   .found = "a relation called " + index.name,
-                   .next = "Give the index or constraint another name in the file."});
+  for (const ShadowTable& table : shadow_tables(plan)) {
+    if (table.home.schema != plan.source.name.schema) continue;
+    for (const postgres::Index& index : table.target->indexes) {
+      if (!staying.contains(index.name)) continue;
+      out.push_back({.code = "name-taken",
+                     .object = plan.source.name.schema + "." + index.name,
+                     .message = "the new table's index " + index.name +
+                                " has the name of another relation in the table's schema",
+                     .expected = "a name that nothing else in schema " + plan.source.name.schema + " has",
+                     .found = "a relation called " + index.name,
+                     .next = "Give the index or constraint another name in the file."});
+    }
+  }
+  // They all stand in one schema while the run is under way.
+  std::set<std::string> seen;
+  for (const postgres::Table* table : source_tables(plan)) {
+    std::vector<std::string> own = {table->name.name};
+    for (const postgres::Index& index : table->indexes) own.push_back(index.name);
+    for (const std::string& name : own) {
+      if (seen.insert(name).second) continue;
+      out.push_back({.code = "name-taken",
+                     .object = table->name.display(),
+                     .message = "partitions in different schemas have tables or indexes of the same name",
+                     .expected = "names that are unique among the partitions",
+                     .found = "two called " + name,
+                     .next = "Rename one of them."});
+    }
   }
   if (names.taken_array_type) {
     out.push_back(

@@ -90,8 +90,9 @@ struct IndexBuild {
   bool unique = false;
   bool replay_key = false;  ///< built first: replay finds its rows by it
   bool temporary = false;   ///< only for the run; dropped after the cutover
+  std::string schema = {};  ///< of a temporary one: where it stands by then
 };
-BOOST_DESCRIBE_STRUCT(IndexBuild, (), (name, sql, tablespace, unique, replay_key, temporary))
+BOOST_DESCRIBE_STRUCT(IndexBuild, (), (name, sql, tablespace, unique, replay_key, temporary, schema))
 
 /// A sequence that a column of the source owns, and what becomes of it at the cutover.
 struct SequenceMove {
@@ -136,6 +137,8 @@ struct ShadowTablePlan {
   std::int64_t run = 0;
   postgres::Table source;
   postgres::Table target;  ///< the shadow as it will be, with its final indexes and constraints
+  std::vector<postgres::Table> source_partitions;  ///< below a partitioned source, parents first
+  std::vector<postgres::Table> target_partitions;  ///< below a partitioned target, in the run's schema
   postgres::QualifiedName shadow;
   postgres::QualifiedName log;
   postgres::QualifiedName truncations;
@@ -165,10 +168,10 @@ struct ShadowTablePlan {
   std::vector<std::string> allowed;  ///< codes of preflight findings that the file accepts
 };
 BOOST_DESCRIBE_STRUCT(ShadowTablePlan, (),
-                      (run, source, target, shadow, log, truncations, run_schema, old_schema, key, layers,
-                       not_compared, carried_columns, binary_copy, sentinel, create, set_aside, capture,
-                       uncapture, indexes, finish, at_swap, swap, sequences, carried, waits_for_next,
-                       allowed))
+                      (run, source, target, source_partitions, target_partitions, shadow, log, truncations,
+                       run_schema, old_schema, key, layers, not_compared, carried_columns, binary_copy,
+                       sentinel, create, set_aside, capture, uncapture, indexes, finish, at_swap, swap,
+                       sequences, carried, waits_for_next, allowed))
 
 /// How a step of a change in place is carried out. The journal's row commits with the effect wherever that is
 /// possible; the other kinds may be repeated.

@@ -48,8 +48,16 @@ struct ShapeRehearsal {
   std::vector<StatementOutcome> statements;
   std::vector<BackfillExpression> backfills;
   bool session_in_utc = false;
+  std::vector<postgres::Table> source_partitions;  ///< below a partitioned source, parents first
+  std::vector<postgres::Table> target_partitions;  ///< below the copy, behind the last statement
+  /// What made a partitioned table of a plain copy, behind the last statement; empty where nothing did.
+  std::vector<std::string> partitioning;
+  std::optional<postgres::Table> partitioned;  ///< the copy then
 
-  const postgres::Table& target() const { return statements.empty() ? initial : statements.back().after; }
+  const postgres::Table& target() const {
+    if (partitioned) return *partitioned;
+    return statements.empty() ? initial : statements.back().after;
+  }
 };
 
 }  // namespace crossfade::strategies

@@ -11,9 +11,31 @@
 
 namespace crossfade::strategies {
 
-/// CREATE TABLE and everything that a following ALTER may refer to by name. The schema must exist.
+/// CREATE TABLE and everything that a following ALTER may refer to by name. The schema must exist. A
+/// partitioned table is copied as an ordinary one.
 std::vector<std::string> shape_statements(const postgres::Table& source,
                                           const postgres::QualifiedName& shadow);
+
+/// The same of a partitioned table with all that is below it, `partitions` with parents first, all of it in
+/// the shadow's schema under the names that it has.
+std::vector<std::string> partitioned_shape_statements(const postgres::Table& source,
+                                                      const std::vector<postgres::Table>& partitions,
+                                                      const postgres::QualifiedName& shadow);
+
+/// An index of a partitioned table, without those of its partitions; invalid until all are attached.
+std::string partitioned_index_statement(const postgres::Table& table, const postgres::Index& index,
+                                        const postgres::QualifiedName& on);
+
+/// LIKE gives an identity sequence the type bigint with the old limits; of the column's own type, its limits
+/// follow a later change of that type. `divided`: rows are divided by the column, whose type cannot be set.
+std::string identity_type_statement(const postgres::QualifiedName& table, const postgres::Column& column,
+                                    bool divided);
+
+/// The definition of the constraint, which does not print the storage parameters of its index, with these.
+std::string definition_with_storage(const postgres::Constraint& constraint, const postgres::Index& index);
+
+std::string attach_index_statement(const postgres::QualifiedName& parent,
+                                   const postgres::QualifiedName& index);
 
 /// CREATE INDEX of `index` on another table; `index.definition` with its relation replaced.
 std::string index_statement(const postgres::Index& index, const postgres::QualifiedName& table);

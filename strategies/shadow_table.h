@@ -11,6 +11,7 @@
 #include "migrations/statement.h"
 #include "postgres/dependents.h"
 #include "strategies/name_collisions.h"
+#include "strategies/one_partition.h"
 #include "strategies/plan.h"
 #include "strategies/rehearsal.h"
 
@@ -28,6 +29,7 @@ struct ShadowRequest {
   postgres::Dependents dependents;     ///< of the source
   std::vector<postgres::Table> views;  ///< of dependents.views, in their order
   int server_version = 0;
+  PartitionPlace place = {};  ///< of a source that is a partition
 };
 
 struct ShadowPlanning {

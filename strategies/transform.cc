@@ -34,10 +34,19 @@ std::string row_alias(const ShadowTablePlan& plan) {
   return quote_identifier(plan.source.name.name);
 }
 
-std::string restricted_source(const ShadowTablePlan& plan, std::string_view restriction) {
+std::string restricted_source(const ShadowTablePlan& plan, std::string_view restriction,
+                              const postgres::Table* from) {
   if (restriction.empty()) return plan.source.name.quoted();
-  return fmt::format("(SELECT {0}.* FROM {1} AS {0} {2})", source_alias(plan), plan.source.name.quoted(),
-                     restriction);
+  const std::string alias = source_alias(plan);
+  if (from == nullptr || from->oid == plan.source.oid)
+    return fmt::format("(SELECT {0}.* FROM {1} AS {0} {2})", alias, plan.source.name.quoted(), restriction);
+  // A partition may have its columns in another order.
+  return fmt::format("(SELECT {} FROM {} AS {} {})",
+                     joined(plan.source.columns, ", ",
+                            [&](std::size_t index) {
+                              return alias + "." + quote_identifier(plan.source.columns[index].name);
+                            }),
+                     from->name.quoted(), alias, restriction);
 }
 
 std::string equals(const std::string& operator_schema) {
@@ -45,7 +54,8 @@ std::string equals(const std::string& operator_schema) {
 }
 
 /// `keys` carries the key columns under crossfade_key_n through every layer.
-std::string layered_select(const ShadowTablePlan& plan, std::string_view restriction, bool keys) {
+std::string layered_select(const ShadowTablePlan& plan, std::string_view restriction, bool keys,
+                           const postgres::Table* partition = nullptr) {
   std::string sql;
   for (std::size_t level = 0; level < plan.layers.size(); ++level) {
     const Layer& layer = plan.layers[level];
@@ -62,7 +72,8 @@ std::string layered_select(const ShadowTablePlan& plan, std::string_view restric
       return layer.columns[index].expression + " AS " + quote_identifier(layer.columns[index].name);
     });
     const std::string from =
-        (level == 0 ? restricted_source(plan, restriction) : "(" + sql + ")") + " AS " + row_alias(plan);
+        (level == 0 ? restricted_source(plan, restriction, partition) : "(" + sql + ")") + " AS " +
+        row_alias(plan);
     sql = "SELECT " + list + " FROM " + from;
   }
   return sql;
@@ -96,8 +107,9 @@ std::vector<Problem> reserved_columns(const ShadowTablePlan& plan) {
   return out;
 }
 
-std::string transform_select(const ShadowTablePlan& plan, std::string_view restriction) {
-  return layered_select(plan, restriction, false);
+std::string transform_select(const ShadowTablePlan& plan, std::string_view restriction,
+                             const postgres::Table* from) {
+  return layered_select(plan, restriction, false, from);
 }
 
 std::string comparison_select_source(const ShadowTablePlan& plan) {

@@ -14,7 +14,9 @@ namespace crossfade::strategies {
 /// SELECT the copied columns, in order, from the source. `restriction` is appended to the innermost FROM: a
 /// JOIN or a WHERE over source_alias(plan). It stands in a sub-select that yields the source's columns alone,
 /// so that none of its names is in scope of the operator's expressions.
-std::string transform_select(const ShadowTablePlan& plan, std::string_view restriction);
+/// `from`: one of the source's partitions, where only its rows are wanted.
+std::string transform_select(const ShadowTablePlan& plan, std::string_view restriction,
+                             const postgres::Table* from = nullptr);
 
 /// The same for a comparison: key columns as crossfade_key_1 … first, every value cast to the column's full
 /// type, and generated columns computed from the others.

@@ -18,7 +18,8 @@ SELECT pg_catalog.has_table_privilege($1::pg_catalog.oid, 'UPDATE') OR pg_catalo
 }  // namespace
 
 Neighbours find_neighbours(postgres::Session& session, const std::vector<strategies::CarriedObjects>& carried,
-                           const std::vector<postgres::QualifiedName>& members) {
+                           const std::vector<postgres::QualifiedName>& members,
+                           const std::vector<std::uint32_t>& partitions) {
   std::vector<postgres::QualifiedName> tables(members.begin() + 1, members.end());
   for (const strategies::CarriedObjects& each : carried) {
     for (const postgres::QualifiedName& table : each.neighbours) {
@@ -45,6 +46,7 @@ Neighbours find_neighbours(postgres::Session& session, const std::vector<strateg
     if (std::find(members.begin(), members.end(), table) == members.end()) out.tables.push_back(table);
     out.lock += fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE; ", table.quoted());
   }
+  for (const std::uint32_t partition : partitions) oids.push_back(std::to_string(partition));
   for (const strategies::CarriedObjects& each : carried) {
     for (const postgres::QualifiedName& view : each.views) {
       if (const auto oid = postgres::find_relation(session, view.schema, view.name))

@@ -21,6 +21,7 @@ struct Neighbours {
 /// Of `members`, the tables that are cut over together, the first is locked before all others. A table that
 /// the role may not lock by name is locked by the statement that drops the foreign key. Throws DatabaseError.
 Neighbours find_neighbours(postgres::Session& session, const std::vector<strategies::CarriedObjects>& carried,
-                           const std::vector<postgres::QualifiedName>& members);
+                           const std::vector<postgres::QualifiedName>& members,
+                           const std::vector<std::uint32_t>& partitions);
 
 }  // namespace crossfade::orchestrator

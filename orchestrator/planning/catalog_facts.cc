@@ -1,5 +1,7 @@
 #include "orchestrator/planning/catalog_facts.h"
 
+#include <boost/json.hpp>
+
 #include <fmt/format.h>
 
 #include "migrations/tokens.h"
@@ -111,7 +113,30 @@ std::string partition_bounds(const std::string& command) {
   return "";
 }
 
+constexpr std::string_view kPartitionPlace = R"sql(
+SELECT COALESCE(pg_catalog.pg_get_partition_constraintdef(h.inhrelid), '') AS check,
+       (SELECT COALESCE(pg_catalog.jsonb_agg(DISTINCT k.conname), '[]') FROM pg_catalog.pg_constraint k
+         WHERE k.contype = 'f' AND k.conparentid <> 0 AND (k.conrelid = h.inhrelid OR k.confrelid = h.inhrelid))::text AS keys,
+       COALESCE(d.oid::pg_catalog.regclass::text, '') AS default_partition,
+       COALESCE(pg_catalog.pg_relation_size(d.oid) / pg_catalog.current_setting('block_size')::bigint, 0) AS pages
+  FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = h.inhparent
+  LEFT JOIN pg_catalog.pg_class d ON d.oid = p.partdefid AND d.oid <> h.inhrelid
+ WHERE h.inhrelid = $1::pg_catalog.oid
+)sql";
+
 }  // namespace
+
+strategies::PartitionPlace partition_place(postgres::Session& session, std::uint32_t partition) {
+  const postgres::Rows rows =
+      session.run({"planning.partition_place", std::string(kPartitionPlace)}, {std::to_string(partition)});
+  if (rows.empty()) return {};
+  const postgres::Row row = rows.only();
+  return {
+      .check = row.text("check"),
+      .foreign_keys = boost::json::value_to<std::vector<std::string>>(boost::json::parse(row.text("keys"))),
+      .default_partition = row.text("default_partition"),
+      .default_partition_pages = row.integer("pages")};
+}
 
 std::string default_schema(postgres::Session& session) {
   return session.run({"planning.default_schema", "SELECT pg_catalog.current_schema() AS name"})

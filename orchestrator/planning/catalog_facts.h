@@ -12,6 +12,7 @@
 #include "postgres/catalog.h"
 #include "postgres/session.h"
 #include "strategies/in_place.h"
+#include "strategies/one_partition.h"
 
 namespace crossfade::orchestrator {
 
@@ -27,6 +28,9 @@ bool has_default_partition(postgres::Session& session, std::uint32_t table);
 
 /// The columns that any level of a partitioned table is divided by; an expression's columns too.
 std::vector<std::string> partition_key(postgres::Session& session, std::uint32_t table);
+
+/// Of a partition.
+strategies::PartitionPlace partition_place(postgres::Session& session, std::uint32_t partition);
 
 struct UsingColumn {
   postgres::QualifiedName table;

@@ -17,6 +17,7 @@
 #include "orchestrator/planning/segment_plan.h"
 #include "orchestrator/planning/segments.h"
 #include "orchestrator/planning/statement_context.h"
+#include "orchestrator/planning/wanted_partitionings.h"
 #include "postgres/catalog.h"
 #include "postgres/problem.h"
 
@@ -47,7 +48,10 @@ Failure edited_statement(const migrations::MigrationFile& file, const NumberedCo
 /// apply an empty section; in a file of crossfade's own it is one that nobody has filled in yet.
 bool may_be_empty(const migrations::MigrationFile& file) {
   if (file.style != migrations::MarkerStyle::none && !file.revises_given) return true;
-  return !file.rewrites.empty() || !file.backfills.empty() || file.revises.size() > 1 ||
+  const bool divides =
+      std::any_of(file.directives.begin(), file.directives.end(),
+                  [](const migrations::Directive& each) { return each.name == "partition"; });
+  return divides || !file.rewrites.empty() || !file.backfills.empty() || file.revises.size() > 1 ||
          !file.completion.empty() || file.direction == migrations::Direction::down;
 }
 
@@ -58,21 +62,6 @@ Problem nothing_to_do(const migrations::MigrationFile& file) {
           .expected = "at least one statement, or crossfade:rewrite",
           .found = "none",
           .next = "Add the change, or remove the file."};
-}
-
-/// Adds what the file's own directives forbid or ask for that no strategy can give.
-std::vector<Problem> directive_refusals(const migrations::MigrationFile& file) {
-  std::vector<Problem> out;
-  for (const migrations::Directive& directive : file.directives) {
-    if (directive.name != "partition") continue;
-    out.push_back({.code = "unsupported-directive",
-                   .object = fmt::format("{}:{}", file.path, directive.line),
-                   .message = "a plain table cannot be turned into a partitioned one yet",
-                   .expected = "",
-                   .found = directive.name,
-                   .next = "Remove the directive."});
-  }
-  return out;
 }
 
 /// IF NOT EXISTS of a relation that is there makes nothing new.
@@ -137,7 +126,7 @@ class Planning {
       note(session_, seen, statement);
     }
     for (const RevisionStatement& statement : statements) note_planned_again(statement);
-    append(result_.refusals, directive_refusals(file_));
+    partitionings_ = wanted_partitionings(session_, file_, earlier_, statements, result_.refusals);
     for (std::size_t first = 0; first < statements.size();) {
       const std::size_t behind = end_of_segment(session_, statements, first);
       if (begins_part(session_, statements[first])) finish_in_place();
@@ -281,8 +270,9 @@ class Planning {
 
   void segment(Statements statements) {
     if (statements.size() == 1 && answered_without_a_plan(statements.front())) return;
-    SegmentPlan planned =
-        plan_segment(session_, earlier_, {&file_, run_ + shadow_offset(), run_, std::move(statements)});
+    const migrations::Partitioning* partitioning = partitioning_of(statements.front().target);
+    SegmentPlan planned = plan_segment(
+        session_, earlier_, {&file_, run_ + shadow_offset(), run_, std::move(statements), partitioning});
     if (!planned.refusals.empty()) {
       append(result_.refusals, std::move(planned.refusals));
       return;
@@ -291,6 +281,8 @@ class Planning {
     append(result_.approvals, std::move(planned.approvals));
     append(result_.narrowings, std::move(planned.narrowings));
     if (planned.shadow) {
+      std::erase_if(partitionings_,
+                    [&](const WantedPartitioning& each) { return each.table == planned.shadow->source.oid; });
       finish_in_place();
       ++run_;
       result_.parts.push_back({.statements = std::move(planned.statements),
@@ -318,12 +310,19 @@ class Planning {
     return true;
   }
 
+  const migrations::Partitioning* partitioning_of(const std::optional<std::uint32_t>& table) const {
+    const auto found =
+        std::find_if(partitionings_.begin(), partitionings_.end(),
+                     [&](const WantedPartitioning& each) { return table && each.table == *table; });
+    return found == partitionings_.end() ? nullptr : &found->partitioning;
+  }
+
   /// crossfade:rewrite and backfills of tables that no statement is about.
   void rewrite_what_is_only_named(const Statements& statements) {
     for (const std::uint32_t table :
          tables_only_named(session_, file_, earlier_, statements, result_.refusals)) {
-      SegmentPlan planned =
-          plan_rewrite(session_, earlier_, {&file_, run_ + shadow_offset(), run_, {}}, table);
+      SegmentPlan planned = plan_rewrite(
+          session_, earlier_, {&file_, run_ + shadow_offset(), run_, {}, partitioning_of(table)}, table);
       append(result_.refusals, std::move(planned.refusals));
       append(result_.announcements, std::move(planned.announcements));
       if (!planned.shadow) continue;
@@ -360,6 +359,7 @@ class Planning {
   EarlierChanges& earlier_;
   std::int64_t run_ = 1;
   std::optional<InPlacePart> in_place_;
+  std::vector<WantedPartitioning> partitionings_;  ///< that no part carries out yet
   strategies::RevisionPlan result_;
 };
 

@@ -8,7 +8,9 @@
 #include "migrations/created_relations.h"
 #include "migrations/repoint.h"
 #include "orchestrator/planning/carried_trial.h"
+#include "orchestrator/planning/catalog_facts.h"
 #include "orchestrator/planning/in_place_estimate.h"
+#include "orchestrator/planning/partition_bounds.h"
 #include "orchestrator/planning/planned_batches.h"
 #include "orchestrator/planning/segment_trials.h"
 #include "orchestrator/planning/shape_rehearsal.h"
@@ -59,6 +61,7 @@ class Segment {
     }
     const RevisionStatement& first = request_.statements.front();
     if (first.target) source_ = postgres::load_table(session_, *first.target);
+    if (source_) load_below();
     if (source_) result_.tables.push_back({source_->oid, source_->name});
     try {
       if (source_ && compacts(first.whole)) {
@@ -85,6 +88,7 @@ class Segment {
 
   SegmentPlan rewrite(std::uint32_t table) {
     source_ = postgres::load_table(session_, table);
+    load_below();
     try {
       shadow({}, {});
     } catch (const Failure& failure) {
@@ -96,6 +100,18 @@ class Segment {
   }
 
  private:
+  /// The sizes of a partitioned table are those of its partitions.
+  void load_below() {
+    if (source_->kind != "p") return;
+    partitions_ = postgres::load_partitions(session_, source_->oid);
+    for (const postgres::Table& partition : partitions_) {
+      source_->estimated_rows += partition.estimated_rows;
+      source_->pages += partition.pages;
+      source_->heap_bytes += partition.heap_bytes;
+      source_->index_bytes += partition.index_bytes;
+    }
+  }
+
   SegmentTrials trials() const { return {session_, earlier_, request_, *source_}; }
 
   /// A missing right shows first where a copy is made; the checks say which one, and what to grant.
@@ -138,6 +154,17 @@ class Segment {
     for (const NumberedCommand& command : commands) statements.push_back(trial_form(command.statement));
     const strategies::ShapeRehearsal trial = trials().of(std::move(statements));
     const bool rewrites = needs_shadow(commands, trial);
+    if (rewrites && source_->kind == "p" && tables_named_by(file_.rewrites).empty() &&
+        own_backfills().empty()) {
+      // Each partition for itself, where that can be: it needs no room for a second table.
+      in_place_all(trial);
+      if (result_.refusals.empty()) return;
+      const SegmentPlan in_place = std::exchange(result_, SegmentPlan{});
+      result_.statements = in_place.statements;
+      result_.tables = {{source_->oid, source_->name}};
+      shadow({}, fills());
+      return;
+    }
     if (rewrites) {
       std::vector<std::string> named = tables_named_by(file_.rewrites);
       shadow(named, fills());
@@ -188,7 +215,9 @@ class Segment {
 
   bool needs_shadow(const std::vector<NumberedCommand>& commands,
                     const strategies::ShapeRehearsal& trial) const {
-    if (!tables_named_by(file_.rewrites).empty() || !own_backfills().empty() || !fills().empty()) return true;
+    if (request_.partitioning != nullptr || !tables_named_by(file_.rewrites).empty() ||
+        !own_backfills().empty() || !fills().empty())
+      return true;
     for (std::size_t index = 0; index < commands.size(); ++index) {
       const strategies::StatementOutcome& outcome = trial.statements[index];
       if (outcome.rewrote ||
@@ -205,6 +234,18 @@ class Segment {
       if (directive.name == "allow") request.allowed.push_back(directive.argument);
     }
     std::vector<Problem> found = checkers::preflight(session_, request);
+    for (const postgres::Table& partition : partitions_) {
+      checkers::PreflightRequest each = preflight_request(partition);
+      each.allowed = request.allowed;
+      // What is about the database or the role has been found already.
+      for (Problem& problem : checkers::preflight(session_, each)) {
+        const bool known = std::any_of(found.begin(), found.end(), [&](const Problem& other) {
+          return other.code == problem.code && other.object == problem.object;
+        });
+        if (!known) found.push_back(std::move(problem));
+      }
+    }
+    if (source_->partition_of) add_rights_on_partitioned_table(found);
     std::erase_if(found, [&](const Problem& problem) { return earlier_.drops_one_of(problem.object); });
     append(result_.refusals, std::move(found));
     migrations::MigrationFile file = file_;
@@ -238,12 +279,26 @@ class Segment {
         rehearsal.statements.push_back(statement.commands.front().statement);
       }
     }
-    if (source_->kind != "r") return;
+    if (source_->kind != "r" && source_->kind != "p") return;
+    rehearsal.partitions = &partitions_;
+    strategies::NewPartitioning partitioning;
+    if (request_.partitioning != nullptr) {
+      rehearsal.partition = [&](const postgres::Table& target) {
+        partitioning = new_partitions(target);
+        return partitioning_statements(target, partitioning);
+      };
+    }
     const strategies::ShapeRehearsal trial = rehearse(session_, rehearsal);
     const LiveDependents live = remaining_dependents();
+    if (request_.partitioning != nullptr) {
+      append(result_.refusals,
+             strategies::partitioning_refusals(trial.source, live.dependents, partitioning));
+      append(result_.announcements, strategies::partitioning_announcements(trial.source, partitioning));
+    }
     strategies::ShadowPlanning planned = strategies::plan_shadow_table(
         {request_.shadow_run, &file, &rehearsal.statements, &trial, schema_names(session_, *source_),
-         live.dependents, live.views, server_version()});
+         live.dependents, live.views, server_version(),
+         source_->partition_of ? partition_place(session_, source_->oid) : strategies::PartitionPlace{}});
     append(result_.refusals, std::move(planned.refusals));
     if (!result_.refusals.empty()) return;
     // Behind earlier changes it is tried when its turn comes.
@@ -258,6 +313,32 @@ class Segment {
     result_.shadow = std::move(planned.plan);
     result_.printed = std::move(planned.steps);
     result_.estimate = planned.estimate;
+  }
+
+  /// A partition that is written anew alone is detached from it, and attached.
+  void add_rights_on_partitioned_table(std::vector<Problem>& found) {
+    const auto oid =
+        postgres::find_relation(session_, source_->partition_of->schema, source_->partition_of->name);
+    const auto whole = oid ? postgres::load_table(session_, *oid) : std::nullopt;
+    if (!whole) return;
+    for (Problem& problem : checkers::missing_rights(session_, preflight_request(*whole))) {
+      if (problem.code == "not-owner") found.push_back(std::move(problem));
+    }
+  }
+
+  strategies::NewPartitioning new_partitions(const postgres::Table& target) {
+    PartitionBoundsRequest request{.wanted = request_.partitioning,
+                                   .source = &*source_,
+                                   .target = &target,
+                                   .source_column = {},
+                                   .taken = schema_names(session_, *source_).relations};
+    // Under the name that it has on the live table: a renamed one, or one with other values, has none there.
+    const std::string& column = request_.partitioning->columns.front();
+    const std::vector<migrations::ColumnExpression> filled = own_backfills();
+    const bool computed = std::any_of(filled.begin(), filled.end(),
+                                      [&](const auto& backfill) { return backfill.column == column; });
+    if (!computed && source_->column(column) != nullptr) request.source_column = column;
+    return plan_partitions(session_, request);
   }
 
   /// Without what statements before this one drop.
@@ -377,6 +458,7 @@ class Segment {
   const SegmentRequest& request_;
   const migrations::MigrationFile& file_;
   std::optional<postgres::Table> source_;
+  std::vector<postgres::Table> partitions_;  ///< below it, parents first
   int version_ = 0;
   SegmentPlan result_;
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "migrations/migration_file.h"
+#include "migrations/partitioning.h"
 #include "orchestrator/planning/earlier_changes.h"
 #include "orchestrator/planning/revision_statements.h"
 #include "postgres/session.h"
@@ -19,6 +20,7 @@ struct SegmentRequest {
   std::int64_t shadow_run = 0;    ///< the number of the run where the segment becomes a shadow run
   std::int64_t in_place_run = 0;  ///< and where it is carried out in place
   std::vector<RevisionStatement> statements;
+  const migrations::Partitioning* partitioning = nullptr;  ///< that the table gets; null: none
 };
 
 /// Exactly one of `shadow` and `steps` is filled; neither where there are refusals.

@@ -44,10 +44,10 @@ SELECT tree.type,
 
 // A scan of the empty copy in this transaction is counted as one of a full table would be.
 constexpr std::string_view kFileState = R"sql(
-SELECT true AS is_table, pg_catalog.pg_relation_filenode($1::pg_catalog.oid)::bigint AS filenode,
+SELECT true AS is_table, COALESCE(pg_catalog.pg_relation_filenode($1::pg_catalog.oid)::bigint, 0) AS filenode,
        pg_catalog.pg_stat_get_xact_numscans($1::pg_catalog.oid) AS scans
 UNION ALL
-SELECT false, pg_catalog.pg_relation_filenode(indexrelid)::bigint, 0
+SELECT false, COALESCE(pg_catalog.pg_relation_filenode(indexrelid)::bigint, indexrelid::bigint), 0
   FROM pg_catalog.pg_index WHERE indrelid = $1::pg_catalog.oid
 )sql";
 
@@ -69,7 +69,7 @@ class Rehearsal {
     // A rewrite of an empty table costs nothing, but it must not wait for anybody either.
     session_.run(
         {"rehearsal.timeouts", "SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'"});
-    prepare();
+    prepare(request);
     for (const std::string& index : request.dropped_indexes)
       session_.run(
           {"rehearsal.drop_index", "DROP INDEX IF EXISTS " + QualifiedName{shadow_.schema, index}.quoted()});
@@ -88,6 +88,11 @@ class Rehearsal {
       result.statements.push_back(try_statement(*before, statement));
       before = &result.statements.back().after;
     }
+    if (request.partition) partition(request, result);
+    if (request.partitions != nullptr) {
+      result.source_partitions = *request.partitions;
+      result.target_partitions = postgres::load_partitions(session_, oid_);
+    }
     result.session_in_utc =
         session_.run({"rehearsal.time_zone", "SELECT pg_catalog.current_setting('TimeZone') AS zone"})
             .only()
@@ -97,10 +102,13 @@ class Rehearsal {
   }
 
  private:
-  void prepare() {
+  void prepare(const RehearsalRequest& request) {
     try {
       session_.run({"rehearsal.schema", "CREATE SCHEMA " + quote_identifier(shadow_.schema)});
-      for (const std::string& statement : strategies::shape_statements(source_, shadow_)) {
+      const bool whole = request.partitions != nullptr && source_.kind == "p";
+      for (const std::string& statement :
+           whole ? strategies::partitioned_shape_statements(source_, *request.partitions, shadow_)
+                 : strategies::shape_statements(source_, shadow_)) {
         session_.run({"rehearsal.shape", statement});
       }
     } catch (const postgres::DatabaseError& error) {
@@ -113,6 +121,23 @@ class Rehearsal {
                      .found = "SQLSTATE " + error.sqlstate(),
                      .next = "Grant what is missing, or run crossfade as the table's owner."});
     }
+  }
+
+  /// Another table has the copy's name then; columns keep the numbers by which the mapping follows them.
+  void partition(const RehearsalRequest& request, strategies::ShapeRehearsal& result) {
+    const postgres::Table plain = result.target();
+    result.partitioning = request.partition(plain);
+    try {
+      for (const std::string& statement : result.partitioning)
+        session_.run({"rehearsal.partition", statement});
+    } catch (const postgres::DatabaseError& error) {
+      if (error.connection_dead()) throw;
+      refuse(source_.name.display(), "it cannot be partitioned so", error);
+    }
+    oid_ = 0;
+    result.partitioned = load();
+    for (postgres::Column& column : result.partitioned->columns)
+      column.number = plain.column(column.name)->number;
   }
 
   postgres::Table load() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "migrations/migration_file.h"
@@ -22,6 +23,10 @@ struct RehearsalRequest {
   std::vector<migrations::Statement> earlier;
   std::vector<std::string> dropped_indexes = {};  ///< of the source, by earlier statements
   std::vector<migrations::Statement> statements;
+  /// Of a partitioned source: all tables below it, parents first. Null: it is tried as an ordinary table.
+  const std::vector<postgres::Table>* partitions = nullptr;
+  /// What makes a partitioned table of the copy, which it gets as it is behind the last statement.
+  std::function<std::vector<std::string>(const postgres::Table&)> partition = {};
 };
 
 /// Throws Failure (exit 5) that points at the file's line where the server refuses a statement or an

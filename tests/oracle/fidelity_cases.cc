@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "tests/oracle/fidelity_partition_cases.h"
 #include "tests/oracle/random.h"
 
 namespace crossfade::tests {
@@ -524,6 +525,17 @@ const std::vector<FidelityKind>& fidelity_kinds() {
        "Built anew from its definition, with options, statistics targets, comment and CLUSTER mark."},
       {"invalid index", "Built anew, and valid then: as a rewriting ALTER TABLE leaves it."},
       {"typed table", "The new table is OF the same type."},
+      {"partitioned table",
+       "Written anew with all its partitions, each with what it has for itself; `ATTACH` and `DETACH` stop "
+       "the "
+       "run."},
+      {"partition",
+       "Written anew alone: detached and attached in the cutover, by a validated check, so that no row is "
+       "read. "
+       "Not where the partitioned table has foreign keys."},
+      {"plain table that becomes partitioned",
+       "`-- crossfade:partition by …`; keys get the columns that it is divided by, partitions are made "
+       "ahead."},
       {"persistence",
        "SET LOGGED and SET UNLOGGED; a crash of the server starts the copy of an unlogged table over."},
   };
@@ -540,6 +552,7 @@ const std::vector<FidelityCase>& fidelity_cases() {
     security(out);
     replication(out);
     columns(out);
+    add_partition_cases(out);
     return out;
   }();
   return cases;

@@ -17,6 +17,7 @@ struct FidelityCase {
   std::string role = "keeper";
   bool as_superuser = false;  ///< the setup needs one; the change is still the role's
   int since_version = 140000;
+  std::string plainly = {};  ///< the change in plain SQL, where it is another; empty: the same
 };
 
 inline void PrintTo(const FidelityCase& each, std::ostream* stream) {

@@ -138,12 +138,13 @@ TEST(MigrationFile, RefusesWhatIsNotOneExpression) {
 
 TEST(MigrationFile, KeepsThePlannersDirectivesWithTheirLinesAndSections) {
   const MigrationFile file = parse(
-      "-- migrate:up\n-- crossfade:partition by range (created_at)\n-- crossfade:sequence as BIGINT\n"
+      "-- migrate:up\n-- crossfade:partition by range (created_at) interval '1 month'\n"
+      "-- crossfade:sequence as BIGINT\n"
       "-- crossfade:rewrite public.\"My Table\"\n-- crossfade:allow drop-column nobody reads it\n"
       "-- migrate:down\n-- crossfade:opaque refreshes a cache\n");
   EXPECT_EQ(file.rewrites, Names{"public.\"My Table\""});
   ASSERT_EQ(file.directives.size(), 4U);
-  EXPECT_EQ(file.directives[0].argument, "by range (created_at)");
+  EXPECT_EQ(file.directives[0].argument, "by range (created_at) interval '1 month'");
   EXPECT_EQ(file.directives[1].argument, "as bigint");
   EXPECT_EQ(file.directives[2].argument, "drop-column");
   EXPECT_EQ(file.directives[2].reason, "nobody reads it");

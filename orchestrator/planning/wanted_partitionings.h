@@ -1,0 +1,29 @@
+// The file's crossfade:partition directives, each with the table that it is about.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "migrations/migration_file.h"
+#include "migrations/partitioning.h"
+#include "orchestrator/planning/existing_objects.h"
+#include "orchestrator/planning/revision_statements.h"
+#include "postgres/problem.h"
+#include "postgres/session.h"
+
+namespace crossfade::orchestrator {
+
+struct WantedPartitioning {
+  std::uint32_t table = 0;
+  migrations::Partitioning partitioning;
+};
+
+/// Adds to `refusals` what names no table, or one that is divided already. Without a table's name a directive
+/// is about the only one that the revision changes.
+std::vector<WantedPartitioning> wanted_partitionings(postgres::Session& session,
+                                                     const migrations::MigrationFile& file,
+                                                     const EarlierChanges& earlier,
+                                                     const std::vector<RevisionStatement>& statements,
+                                                     std::vector<Problem>& refusals);
+
+}  // namespace crossfade::orchestrator

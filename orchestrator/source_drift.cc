@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "checkers/preflight.h"
 #include "postgres/error.h"
@@ -45,6 +46,31 @@ Failure cannot_adopt(const RunContext& context, const std::string& what, const s
                       context.run())});
 }
 
+/// Those of the partitions under the names that they have, and attached to it. Without partitions there are
+/// none.
+void build_below(const strategies::ShadowTablePlan& plan, postgres::Session& session,
+                 const postgres::Index& index) {
+  std::set<std::string> made = {index.name};
+  std::vector<std::string> attach;
+  for (const strategies::ShadowTablePlan& partition : strategies::partition_plans(plan)) {
+    const auto source = postgres::load_table(session, partition.source.oid);
+    if (!source) continue;  // as the fingerprint will say
+    const auto shadow = postgres::find_relation(session, partition.shadow.schema, partition.shadow.name);
+    const postgres::Table built = postgres::load_table(session, shadow.value()).value();
+    for (const postgres::Index& below : source->indexes) {
+      if (!made.contains(below.parent)) continue;
+      // The server attaches one of the partition's own where it has the same definition.
+      if (built.index(below.name) == nullptr)
+        session.run({"drift.build_index_below", strategies::index_statement(below, partition.shadow)});
+      made.insert(below.name);
+      attach.push_back(
+          strategies::attach_index_statement({plan.run_schema, below.parent}, {plan.run_schema, below.name}));
+    }
+  }
+  for (auto statement = attach.rbegin(); statement != attach.rend(); ++statement)
+    session.run({"drift.attach_index", *statement});
+}
+
 void adopt_index(RunContext& context, const strategies::ShadowTablePlan& plan, postgres::Session& session,
                  const postgres::Index& index) {
   if (index.constraint_name)
@@ -55,6 +81,7 @@ void adopt_index(RunContext& context, const strategies::ShadowTablePlan& plan, p
   try {
     WorkerTransaction transaction(session, context.sessions, "drift.index");
     session.run({"drift.build_index", strategies::index_statement(index, plan.shadow)});
+    build_below(plan, session, index);
     Journal(session).event(context.run(), "index adopted", {{"index", index.name}});
     transaction.commit();
   } catch (const postgres::DatabaseError& error) {

@@ -180,6 +180,13 @@ inline std::vector<Scenario> scenarios() {
        }});
   out.push_back({.name = "a partitioned table",
                  .prelude = [](Scene& scene) { orders_partitioned_by_note(scene, "integer"); }});
+  out.push_back({.name = "an index above partitions since the plan",
+                 .command = {"cutover", "--contract"},
+                 .prelude = [](Scene& scene) {
+                   orders_partitioned_by_note(scene, "integer");
+                   postponed(scene);
+                   scene.database().execute("CREATE INDEX of_all ON public.orders (amount)");
+                 }});
   out.push_back({.name = "one partition",
                  .migration = "-- crossfade:rewrite public.orders_1\n",
                  .prelude = [](Scene& scene) { orders_partitioned_by_note(scene, "numeric(12,2)"); }});

@@ -102,14 +102,19 @@ class Product {
     return {std::move(finished), std::move(document)};
   }
 
+  /// Of the server, or the one of the PATH, which knows older ones.
+  std::string pg_dump() const {
+    const auto own = database_.server().binaries() / "pg_dump";
+    return std::filesystem::exists(own) ? own.string() : "pg_dump";
+  }
+
   /// Schemas, tables, triggers, functions … of the whole database, without what the journal owns.
   std::string schema() const {
     std::vector<std::string> blocks;
-    Finished dumped =
-        tests::run({.arguments = {(database_.server().binaries() / "pg_dump").string(), "--schema-only",
-                                  "--exclude-schema=crossfade", "--dbname=" + database_.connection_string()},
-                    .environment = {},
-                    .input = {}});
+    Finished dumped = tests::run({.arguments = {pg_dump(), "--schema-only", "--exclude-schema=crossfade",
+                                                "--dbname=" + database_.connection_string()},
+                                  .environment = {},
+                                  .input = {}});
     if (dumped.exit_code != 0) throw std::runtime_error(describe(dumped));
     // Objects stand in the order of their OIDs where nothing else decides; their order says nothing here.
     std::istringstream lines(dumped.output);

@@ -1,5 +1,5 @@
-// A table with partitions is cut over as one: killed again and again on its way, the same command brings it to
-// its end, and what has become of its partitions meanwhile is noticed.
+// A table with partitions is cut over as one: killed again and again on its way, the same command brings it
+// to its end, and what has become of its partitions meanwhile is noticed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -16,17 +16,18 @@ class PartitionFaults : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(PartitionFaults, EndWellAfterAKillAtEachStep) {
   const std::vector<Scenario> all = scenarios();
-  const Scenario& scenario = *std::find_if(
-      all.begin(), all.end(), [](const Scenario& each) { return each.name == GetParam(); });
+  const Scenario& scenario =
+      *std::find_if(all.begin(), all.end(), [](const Scenario& each) { return each.name == GetParam(); });
   Scene scene(scenario.migration);
   ApplicationWriter writer(scene.database(), scene.rows());
   scenario.prelude(scene);
   for (const char* fault :
-       {"expand.create.commit:before:kill", "capture.statement#6:after:kill", "expand.chunks.commit:after:kill",
-        "copy.write.commit#2:before:kill", "copy.write.commit#3:after:kill", "purge.commit:before:kill",
-        "index.commit#2:after:kill", "finish.statement#3:after:kill", "vacuum.shadow:before:kill",
-        "replay.commit:after:kill", "prepare.commit:before:kill", "cutover.swap:before:kill",
-        "cutover.swap:after:kill", "cutover.commit:after:kill", "contract.drop:after:kill"}) {
+       {"expand.create.commit:before:kill", "capture.statement#6:after:kill",
+        "expand.chunks.commit:after:kill", "copy.write.commit#2:before:kill",
+        "copy.write.commit#3:after:kill", "purge.commit:before:kill", "index.commit#2:after:kill",
+        "finish.statement#3:after:kill", "vacuum.shadow:before:kill", "replay.commit:after:kill",
+        "prepare.commit:before:kill", "cutover.swap:before:kill", "cutover.swap:after:kill",
+        "cutover.commit:after:kill", "contract.drop:after:kill"}) {
     const Finished killed = scene.run(finishing_command(scene), fault);
     if (killed.signal != SIGKILL) {
       // Steps that this scenario does not have; nothing else may end the command early.
@@ -41,7 +42,8 @@ TEST_P(PartitionFaults, EndWellAfterAKillAtEachStep) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, PartitionFaults,
-                         ::testing::Values("a plain table is divided", "a partitioned table", "one partition"),
+                         ::testing::Values("a plain table is divided", "a partitioned table",
+                                           "one partition"),
                          [](const auto& instance) {
                            std::string name = instance.param;
                            std::replace(name.begin(), name.end(), ' ', '_');
@@ -66,8 +68,11 @@ class PartitionsMeanwhile : public ::testing::Test {
     EXPECT_THAT(scene_.left_over(), IsEmpty());
   }
 
-  void expect_restarted() {
+  void expect_restarted_copy() {
+    const Finished again = scene_.run({"up", "--contract"}, "", "again");
+    EXPECT_EQ(again.exit_code, 0) << describe(again);
     EXPECT_EQ(scene_.database().scalar("SELECT count(*) FROM crossfade.events WHERE what = 'restart'"), "1");
+    scene_.expect_finished();
   }
 
   Scene scene_;
@@ -76,27 +81,23 @@ class PartitionsMeanwhile : public ::testing::Test {
 TEST_F(PartitionsMeanwhile, AreNotReplacedUnnoticed) {
   // Written to in between, by its own name: no trigger of the whole table would tell.
   scene_.database().execute(
-      "ALTER TABLE public.orders DETACH PARTITION public.orders_1; ALTER TABLE public.orders ATTACH PARTITION "
+      "ALTER TABLE public.orders DETACH PARTITION public.orders_1; ALTER TABLE public.orders ATTACH "
+      "PARTITION "
       "public.orders_1 FOR VALUES WITH (MODULUS 2, REMAINDER 1)");
   expect_stop("partitions attached or detached");
 }
 
 TEST_F(PartitionsMeanwhile, StartTheCopyOverWhereOneWasRewritten) {
   scene_.database().execute("VACUUM FULL public.orders_0_1");
-  const Finished again = scene_.run({"up", "--contract"}, "", "again");
-  EXPECT_EQ(again.exit_code, 0) << describe(again);
-  expect_restarted();
-  scene_.expect_finished();
+  expect_restarted_copy();
 }
 
 TEST_F(PartitionsMeanwhile, StartTheCopyOverWhereOneWasTruncated) {
   scene_.database().execute(
-      "WITH gone AS (SELECT id FROM public.orders_0_1) DELETE FROM public.mirror USING gone WHERE mirror.id = "
+      "WITH gone AS (SELECT id FROM public.orders_0_1) DELETE FROM public.mirror USING gone WHERE mirror.id "
+      "= "
       "gone.id; TRUNCATE public.orders_0_1");
-  const Finished again = scene_.run({"up", "--contract"}, "", "again");
-  EXPECT_EQ(again.exit_code, 0) << describe(again);
-  expect_restarted();
-  scene_.expect_finished();
+  expect_restarted_copy();
 }
 
 TEST_F(PartitionsMeanwhile, TakeAnIndexThatOneOrAllOfThemGet) {
@@ -106,14 +107,17 @@ TEST_F(PartitionsMeanwhile, TakeAnIndexThatOneOrAllOfThemGet) {
   const Finished again = scene_.run({"up", "--contract"}, "", "again");
   EXPECT_EQ(again.exit_code, 0) << describe(again);
   scene_.expect_finished();
-  EXPECT_EQ(scene_.database().scalar("SELECT count(*) FROM pg_indexes WHERE indexname IN ('of_all', 'of_one') AND "
-                                     "schemaname = 'public'"),
-            "2");
-  EXPECT_EQ(scene_.database().scalar("SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE "
-                                     "c.relname LIKE 'orders%' AND NOT i.indisvalid"),
-            "0");
-  EXPECT_EQ(scene_.database().scalar("SELECT has_table_privilege('pg_monitor', 'public.orders_0_1', 'SELECT')"),
-            "t");
+  EXPECT_EQ(
+      scene_.database().scalar("SELECT count(*) FROM pg_indexes WHERE indexname IN ('of_all', 'of_one') AND "
+                               "schemaname = 'public'"),
+      "2");
+  EXPECT_EQ(
+      scene_.database().scalar("SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE "
+                               "c.relname LIKE 'orders%' AND NOT i.indisvalid"),
+      "0");
+  EXPECT_EQ(
+      scene_.database().scalar("SELECT has_table_privilege('pg_monitor', 'public.orders_0_1', 'SELECT')"),
+      "t");
 }
 
 }  // namespace

@@ -335,7 +335,8 @@ TEST_F(Preflight, RefusesWhatIsNotAnOrdinaryTable) {
 }
 
 TEST_F(Preflight, PassesPartitionedTablesAndPartitionsButNotForAnEmptyCopy) {
-  as_owner("CREATE TABLE parts (id integer) PARTITION BY LIST (id); CREATE TABLE part PARTITION OF parts DEFAULT");
+  as_owner(
+      "CREATE TABLE parts (id integer) PARTITION BY LIST (id); CREATE TABLE part PARTITION OF parts DEFAULT");
   for (const char* table : {"parts", "part"}) {
     request_.table_oid = oid(table);
     request_.display = table;

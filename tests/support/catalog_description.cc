@@ -6,9 +6,9 @@ namespace crossfade::tests {
 
 namespace {
 
-// Of a key into a partitioned table the server keeps one more for each partition, under names of its own choice.
-// What a partition's own key has in connoinherit, and its NOT NULL (18) in conislocal, depends on whether it was
-// attached or made in its place, as after any restored dump.
+// Of a key into a partitioned table the server keeps one more for each partition, under names of its own
+// choice. What a partition's own key has in connoinherit, and its NOT NULL (18) in conislocal, depends on
+// whether it was attached or made in its place, as after any restored dump.
 constexpr std::string_view kDescription = R"sql(
 WITH spaces AS (SELECT oid, nspname FROM pg_namespace WHERE nspname !~ '^(pg_|crossfade|information_schema)'),
 relations AS (SELECT c.*, c.oid::regclass::text AS name FROM pg_class c JOIN spaces s ON s.oid = c.relnamespace),

@@ -167,6 +167,16 @@ class Conversion {
     for (const Index& index : plain_.indexes) {
       const std::string name = QualifiedName{plain_.name.schema, index.name}.quoted();
       if (index.comment) add("COMMENT ON INDEX {} IS {}", name, quote_literal(*index.comment));
+      for (const std::string& target : index.statistics_targets) {
+        const auto equals = target.find('=');
+        on_each_index(name, fmt::format("ALTER INDEX %2$s ALTER COLUMN {} SET STATISTICS {}",
+                                        target.substr(0, equals), target.substr(equals + 1)));
+      }
+      if (index.clustered) on_each_index(name, "ALTER TABLE %1$s CLUSTER ON %3$I");
+      if (index.replica_identity) {
+        add("ALTER TABLE {} REPLICA IDENTITY USING INDEX {}", table_, quote_identifier(index.name));
+        on_each_index(name, "ALTER TABLE %1$s REPLICA IDENTITY USING INDEX %3$I");
+      }
     }
     for (const Constraint& constraint : plain_.constraints) {
       if (!constraint.comment || constraint.type == "f" || constraint.type == "t") continue;
@@ -179,6 +189,20 @@ class Conversion {
     }
     if (plain_.replica_identity == "f") add("ALTER TABLE {} REPLICA IDENTITY FULL", table_);
     if (plain_.replica_identity == "n") add("ALTER TABLE {} REPLICA IDENTITY NOTHING", table_);
+  }
+
+  /// For the partitions' own indexes below `index`, whose names the server has chosen: %1$s is the table,
+  /// %2$s the index, %3$I its bare name.
+  void on_each_index(const std::string& index, const std::string& statement) {
+    const std::string body = fmt::format(
+        "DECLARE\n  part record;\nBEGIN\n  FOR part IN SELECT i.indrelid::pg_catalog.regclass AS place, "
+        "c.oid::pg_catalog.regclass AS index, c.relname FROM pg_catalog.pg_inherits h JOIN "
+        "pg_catalog.pg_index i ON "
+        "i.indexrelid = h.inhrelid JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid WHERE h.inhparent = "
+        "{}::pg_catalog.regclass LOOP\n    EXECUTE pg_catalog.format({}, part.place, part.index, "
+        "part.relname);\n  END LOOP;\nEND",
+        quote_literal(index), quote_literal(statement));
+    out_.push_back("DO LANGUAGE plpgsql " + quote_literal(body));
   }
 
   const Table& plain_;

@@ -108,8 +108,8 @@ const Wrong kMigrations[] = {
      "not-null-without-value", "public.accounts.note"},
     {"ForcedRowSecurity", "ALTER TABLE accounts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", kWidenT,
      5, "row-security-filters", "public.accounts"},
-    {"Partitioned", "CREATE TABLE p (id integer PRIMARY KEY) PARTITION BY RANGE (id)",
-     "ALTER TABLE p ALTER id TYPE bigint;\n", 5, "not-an-ordinary-table", "public.p"},
+    {"PartitionKey", "CREATE TABLE p (id integer PRIMARY KEY) PARTITION BY RANGE (id)",
+     "ALTER TABLE p ALTER id TYPE bigint;\n", 5, "statement-fails", "0001_change.sql:1"},
     {"AView", "CREATE VIEW rich AS SELECT * FROM accounts", "-- crossfade:rewrite rich\n", 5,
      "not-an-ordinary-table", "public.rich"},
 };

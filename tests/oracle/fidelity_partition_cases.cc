@@ -234,7 +234,9 @@ void divided(std::vector<FidelityCase>& out) {
       "by_note ON things (lower(note)) WITH (fillfactor = 70); COMMENT ON COLUMN things.note IS 'words'; "
       "GRANT "
       "SELECT ON things TO shop; INSERT INTO things SELECT i, date '2026-01-05' + i, 'n' || i FROM "
-      "generate_series(1, 60) i",
+      "generate_series(1, 60) i; ALTER TABLE things REPLICA IDENTITY USING INDEX things_pkey; ALTER TABLE "
+      "things "
+      "CLUSTER ON by_note; ALTER INDEX by_note ALTER COLUMN 1 SET STATISTICS 300",
       "-- crossfade:partition things by range (at) interval '1 month' ahead 1\n",
       "ALTER TABLE things RENAME TO plain; ALTER TABLE plain RENAME CONSTRAINT things_pkey TO plain_pkey; "
       "ALTER "
@@ -250,7 +252,13 @@ void divided(std::vector<FidelityCase>& out) {
       "DEFAULT; "
       "CREATE INDEX by_note ON things (lower(note)) WITH (fillfactor = 70); ALTER TABLE things ADD PRIMARY "
       "KEY "
-      "(id, at); " +
+      "(id, at); DO $$ DECLARE p text; BEGIN FOR p IN SELECT inhrelid::regclass::text FROM pg_inherits WHERE "
+      "inhparent = 'things'::regclass LOOP EXECUTE format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %s', "
+      "p, p "
+      "|| '_pkey'); EXECUTE format('ALTER TABLE %s CLUSTER ON %s', p, p || '_lower_idx'); EXECUTE "
+      "format('ALTER "
+      "INDEX %s ALTER COLUMN 1 SET STATISTICS 300', p || '_lower_idx'); END LOOP; END $$; ALTER TABLE things "
+      "REPLICA IDENTITY USING INDEX things_pkey; " +
           moved);
   add("ByNumber",
       "CREATE TABLE things (id bigint PRIMARY KEY, n integer NOT NULL, parent bigint REFERENCES things); "

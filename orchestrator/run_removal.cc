@@ -26,13 +26,14 @@ bool exists(postgres::Session& session, const std::string& query_name, const std
 /// run.
 strategies::ShadowTablePlan plan_with_current_name(RunContext& context) {
   strategies::ShadowTablePlan plan = context.plan;
-  const auto now = [&](postgres::Table& table) {
-    const auto live = postgres::load_table(context.control, table.oid);
-    if (live) table.name = live->name;
-    return live.has_value();
-  };
-  now(plan.source);
-  std::erase_if(plan.source_partitions, [&](postgres::Table& partition) { return !now(partition); });
+  if (const auto source = postgres::load_table(context.control, plan.source.oid))
+    plan.source.name = source->name;
+  plan.source_partitions.clear();
+  for (const postgres::Table& partition : context.plan.source_partitions) {
+    // Gone with its triggers, where it is.
+    if (auto live = postgres::load_table(context.control, partition.oid))
+      plan.source_partitions.push_back(std::move(*live));
+  }
   return plan;
 }
 

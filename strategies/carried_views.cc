@@ -140,16 +140,7 @@ class ViewCarrier {
         prepare("SET LOCAL default_tablespace = " + quote_literal(index.tablespace));
       prepare(index_statement(index, name));
       if (!index.tablespace.empty()) prepare("SET LOCAL default_tablespace = ''");
-      const QualifiedName index_name{name.schema, index.name};
-      if (index.comment)
-        prepare(fmt::format("COMMENT ON INDEX {} IS {}", index_name.quoted(), quote_literal(*index.comment)));
-      for (const std::string& target : index.statistics_targets) {
-        const auto equals = target.find('=');
-        prepare(fmt::format("ALTER INDEX {} ALTER COLUMN {} SET STATISTICS {}", index_name.quoted(),
-                            target.substr(0, equals), target.substr(equals + 1)));
-      }
-      if (index.clustered)
-        prepare(fmt::format("ALTER TABLE {} CLUSTER ON {}", name.quoted(), quote_identifier(index.name)));
+      for (std::string& statement : index_belongings(index, name)) prepare(std::move(statement));
     }
     for (const postgres::ExtendedStatistics& statistics : view.statistics) {
       for (const std::string& statement : statistics_statements(statistics, name.schema, name))

@@ -67,7 +67,7 @@ class Conversion {
     out_.push_back(fmt::format(format, std::forward<Arguments>(arguments)...));
   }
 
-  bool is_plain() const { return plain_.persistence != "u"; }
+  bool logged() const { return plain_.persistence != "u"; }
 
   /// What LIKE cannot take over goes, and what it would meet under its own name gets another.
   void free_names() {
@@ -118,7 +118,7 @@ class Conversion {
   void partitions() {
     for (const NewPartition& partition : partitioning_.partitions) {
       const std::string name = QualifiedName{plain_.name.schema, partition.name}.quoted();
-      add("CREATE {}TABLE {} PARTITION OF {} {}{}{}", is_plain() ? "" : "UNLOGGED ", name, table_,
+      add("CREATE {}TABLE {} PARTITION OF {} {}{}{}", logged() ? "" : "UNLOGGED ", name, table_,
           partition.bound,
           plain_.access_method.empty() ? "" : " USING " + quote_identifier(plain_.access_method),
           plain_.tablespace.empty() ? "" : " TABLESPACE " + quote_identifier(plain_.tablespace));

@@ -182,20 +182,11 @@ class Build {
       }
     }
     for (const Index& index : table.target->indexes) {
-      const QualifiedName index_name{plan_.run_schema, index.name};
       const bool late = deferrable(*table.target, index);
       // Above partitions a deferrable one is made under the lock.
       std::vector<std::string>& out = late && is_partitioned(*table.target) ? late_ : plan_.finish;
-      if (index.comment)
-        out.push_back(
-            fmt::format("COMMENT ON INDEX {} IS {}", index_name.quoted(), quote_literal(*index.comment)));
-      for (const std::string& target : index.statistics_targets) {
-        const auto equals = target.find('=');
-        out.push_back(fmt::format("ALTER INDEX {} ALTER COLUMN {} SET STATISTICS {}", index_name.quoted(),
-                                  target.substr(0, equals), target.substr(equals + 1)));
-      }
-      if (index.clustered)
-        out.push_back(fmt::format("ALTER TABLE {} CLUSTER ON {}", name, quote_identifier(index.name)));
+      for (std::string& statement : index_belongings(index, table.shadow))
+        out.push_back(std::move(statement));
       if (index.replica_identity && !late) {
         plan_.at_swap.push_back(fmt::format("ALTER TABLE {} REPLICA IDENTITY USING INDEX {}", name,
                                             quote_identifier(index.name)));

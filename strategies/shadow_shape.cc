@@ -48,6 +48,22 @@ std::string index_statement(const postgres::Index& index, const postgres::Qualif
   return migrations::with_relation(statements.front(), table);
 }
 
+std::vector<std::string> index_belongings(const postgres::Index& index,
+                                          const postgres::QualifiedName& table) {
+  const postgres::QualifiedName name{table.schema, index.name};
+  std::vector<std::string> out;
+  if (index.comment)
+    out.push_back(fmt::format("COMMENT ON INDEX {} IS {}", name.quoted(), quote_literal(*index.comment)));
+  for (const std::string& target : index.statistics_targets) {
+    const auto equals = target.find('=');
+    out.push_back(fmt::format("ALTER INDEX {} ALTER COLUMN {} SET STATISTICS {}", name.quoted(),
+                              target.substr(0, equals), target.substr(equals + 1)));
+  }
+  if (index.clustered)
+    out.push_back(fmt::format("ALTER TABLE {} CLUSTER ON {}", table.quoted(), quote_identifier(index.name)));
+  return out;
+}
+
 std::string with_index_name(std::string definition, const std::string& name, bool only) {
   const std::string quoted = quote_identifier(name);
   const std::size_t begin = definition.find(" INDEX ") + 7;
@@ -163,16 +179,7 @@ void add_belongings(std::vector<std::string>& out, const postgres::Table& source
                     const postgres::QualifiedName& shadow) {
   const std::string table = shadow.quoted();
   for (const postgres::Index& index : source.indexes) {
-    const postgres::QualifiedName name{shadow.schema, index.name};
-    if (index.comment)
-      out.push_back(fmt::format("COMMENT ON INDEX {} IS {}", name.quoted(), quote_literal(*index.comment)));
-    for (const std::string& target : index.statistics_targets) {
-      const auto equals = target.find('=');
-      out.push_back(fmt::format("ALTER INDEX {} ALTER COLUMN {} SET STATISTICS {}", name.quoted(),
-                                target.substr(0, equals), target.substr(equals + 1)));
-    }
-    if (index.clustered)
-      out.push_back(fmt::format("ALTER TABLE {} CLUSTER ON {}", table, quote_identifier(index.name)));
+    for (std::string& statement : index_belongings(index, shadow)) out.push_back(std::move(statement));
     if (index.replica_identity) {
       out.push_back(
           fmt::format("ALTER TABLE {} REPLICA IDENTITY USING INDEX {}", table, quote_identifier(index.name)));

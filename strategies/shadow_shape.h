@@ -40,6 +40,9 @@ std::string attach_index_statement(const postgres::QualifiedName& parent,
 /// CREATE INDEX of `index` on another table; `index.definition` with its relation replaced.
 std::string index_statement(const postgres::Index& index, const postgres::QualifiedName& table);
 
+/// Comment, statistics targets and CLUSTER mark of an index that stands on another table, under its own name.
+std::vector<std::string> index_belongings(const postgres::Index& index, const postgres::QualifiedName& table);
+
 /// A CREATE INDEX as the server prints it, with another name; `only`: on the table alone, without partitions.
 std::string with_index_name(std::string definition, const std::string& name, bool only = false);
 

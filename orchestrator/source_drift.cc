@@ -178,10 +178,12 @@ std::string drift_digest(postgres::Session& session, const strategies::ShadowTab
 
 std::optional<postgres::Table> adopt_drift(RunContext& context, const strategies::ShadowTablePlan& plan,
                                            postgres::Session& session) {
+  // A partition gets what comes from above with its parent, unless it is written anew alone.
+  const bool with_parent = &plan != &context.plan;
   auto source = postgres::load_table(session, plan.source.oid);
   const auto shadow_oid = postgres::find_relation(session, plan.shadow.schema, plan.shadow.name);
   if (!source || !shadow_oid) return std::nullopt;
-  if (&plan == &context.plan) refuse_new_dependents(context, session);
+  if (!with_parent) refuse_new_dependents(context, session);
   if (source->replica_identity != plan.source.replica_identity)
     throw cannot_adopt(context, "another replica identity", "REPLICA IDENTITY");
   if (source->options != plan.source.options)
@@ -204,16 +206,16 @@ std::optional<postgres::Table> adopt_drift(RunContext& context, const strategies
     transaction.commit();
   }
   for (const postgres::Constraint& constraint : source->constraints) {
-    const bool planned = constraint.type == "f" || constraint.type == "t" || constraint.inherited ||
+    const bool planned = constraint.type == "f" || constraint.type == "t" ||
+                         (constraint.inherited && with_parent) ||
                          strategies::find_constraint(plan.source, constraint.name) != nullptr;
     if (!planned) throw cannot_adopt(context, "the constraint " + constraint.name, constraint.definition);
   }
   adopt_statistics(context, plan, session, *source, shadow);
   for (const postgres::Index& index : source->indexes) {
     const bool known = plan.source.index(index.name) != nullptr || shadow.index(index.name) != nullptr;
-    // A partition gets what comes from above with its parent, unless it is written anew alone.
-    const bool own = index.parent.empty() || &plan == &context.plan;
-    if (!known && index.valid && own) adopt_index(context, plan, session, index);
+    if (!known && index.valid && (index.parent.empty() || !with_parent))
+      adopt_index(context, plan, session, index);
   }
   return source;
 }

@@ -120,5 +120,19 @@ TEST_F(PartitionsMeanwhile, TakeAnIndexThatOneOrAllOfThemGet) {
       "t");
 }
 
+TEST(OnePartitionMeanwhile, IsNotAttachedWithoutACheckThatItsTableHasGot) {
+  Scene scene("-- crossfade:rewrite public.orders_1\n");
+  orders_partitioned_by_note(scene, "numeric(12,2)");
+  const Finished killed = scene.run({"up"}, "vacuum.shadow:before:kill");
+  ASSERT_EQ(killed.signal, SIGKILL) << describe(killed);
+  scene.database().execute("ALTER TABLE public.orders ADD CONSTRAINT dear CHECK (amount < 10000000)");
+  const Finished again = scene.run({"up"}, "", "again");
+  EXPECT_EQ(again.exit_code, 5) << describe(again);
+  EXPECT_THAT(describe(again), HasSubstr("the constraint dear was added"));
+  scene.database().execute("ALTER TABLE public.orders DROP CONSTRAINT dear");
+  const Finished last = scene.run({"up", "--contract"}, "", "last");
+  EXPECT_EQ(last.exit_code, 0) << describe(last);
+}
+
 }  // namespace
 }  // namespace crossfade::tests

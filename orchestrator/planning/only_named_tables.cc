@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "migrations/partitioning.h"
-
 namespace crossfade::orchestrator {
 
 std::vector<std::uint32_t> tables_only_named(postgres::Session& session,
@@ -36,13 +34,6 @@ std::vector<std::uint32_t> tables_only_named(postgres::Session& session,
   }
   for (const migrations::ColumnExpression& backfill : file.backfills) {
     if (backfill.table) add(*backfill.table);
-  }
-  for (const migrations::Directive& directive : file.directives) {
-    if (directive.name != "partition" || directive.in_down != (file.direction == migrations::Direction::down))
-      continue;
-    const auto wanted = migrations::parse_partitioning(directive.argument);
-    // A missing one has been refused already.
-    if (wanted && wanted->table && find_existing(session, earlier, *wanted->table)) add(*wanted->table);
   }
   return out;
 }

@@ -44,14 +44,16 @@ Failure edited_statement(const migrations::MigrationFile& file, const NumberedCo
                "were not carried out may be edited."});
 }
 
+bool divides(const migrations::MigrationFile& file) {
+  return std::any_of(file.directives.begin(), file.directives.end(),
+                     [](const migrations::Directive& each) { return each.name == "partition"; });
+}
+
 /// A merge has nothing to do, and so has a revision that only moves another tool's version. dbmate and goose
 /// apply an empty section; in a file of crossfade's own it is one that nobody has filled in yet.
 bool may_be_empty(const migrations::MigrationFile& file) {
   if (file.style != migrations::MarkerStyle::none && !file.revises_given) return true;
-  const bool divides =
-      std::any_of(file.directives.begin(), file.directives.end(),
-                  [](const migrations::Directive& each) { return each.name == "partition"; });
-  return divides || !file.rewrites.empty() || !file.backfills.empty() || file.revises.size() > 1 ||
+  return divides(file) || !file.rewrites.empty() || !file.backfills.empty() || file.revises.size() > 1 ||
          !file.completion.empty() || file.direction == migrations::Direction::down;
 }
 
@@ -119,6 +121,7 @@ class Planning {
   strategies::RevisionPlan plan() {
     Statements statements = read_statements(file_);
     if (statements.empty() && !may_be_empty(file_)) result_.refusals.push_back(nothing_to_do(file_));
+    find_partitionings(statements);
     drop_finished(statements);
     EarlierChanges seen = earlier_;
     for (RevisionStatement& statement : statements) {
@@ -126,7 +129,6 @@ class Planning {
       note(session_, seen, statement);
     }
     for (const RevisionStatement& statement : statements) note_planned_again(statement);
-    partitionings_ = wanted_partitionings(session_, file_, earlier_, statements, result_.refusals);
     for (std::size_t first = 0; first < statements.size();) {
       const std::size_t behind = end_of_segment(session_, statements, first);
       if (begins_part(session_, statements[first])) finish_in_place();
@@ -163,6 +165,19 @@ class Planning {
   }
 
  private:
+  /// A directive without a table's name is about what all statements change, those too that have been carried
+  /// out.
+  void find_partitionings(Statements statements) {
+    if (!divides(file_)) return;
+    EarlierChanges seen = earlier_;
+    for (RevisionStatement& statement : statements) {
+      resolve(session_, seen, statement);
+      note(session_, seen, statement);
+    }
+    partitionings_ = wanted_partitionings(session_, file_, earlier_, statements, !request_.finished.empty(),
+                                          result_.refusals);
+  }
+
   void drop_finished(Statements& statements) {
     for (RevisionStatement& statement : statements) {
       std::erase_if(statement.commands, [&](const NumberedCommand& command) {
@@ -317,10 +332,17 @@ class Planning {
     return found == partitionings_.end() ? nullptr : &found->partitioning;
   }
 
-  /// crossfade:rewrite and backfills of tables that no statement is about.
+  /// crossfade:rewrite and backfills of tables that no statement is about, and what no statement before has
+  /// divided.
   void rewrite_what_is_only_named(const Statements& statements) {
-    for (const std::uint32_t table :
-         tables_only_named(session_, file_, earlier_, statements, result_.refusals)) {
+    std::vector<std::uint32_t> tables =
+        tables_only_named(session_, file_, earlier_, statements, result_.refusals);
+    // A table whose statements are refused has been named already.
+    for (const WantedPartitioning& wanted : partitionings_) {
+      if (result_.refusals.empty() && std::find(tables.begin(), tables.end(), wanted.table) == tables.end())
+        tables.push_back(wanted.table);
+    }
+    for (const std::uint32_t table : tables) {
       SegmentPlan planned = plan_rewrite(
           session_, earlier_, {&file_, run_ + shadow_offset(), run_, {}, partitioning_of(table)}, table);
       append(result_.refusals, std::move(planned.refusals));

@@ -32,7 +32,7 @@ std::vector<WantedPartitioning> wanted_partitionings(postgres::Session& session,
                                                      const migrations::MigrationFile& file,
                                                      const EarlierChanges& earlier,
                                                      const std::vector<RevisionStatement>& statements,
-                                                     std::vector<Problem>& refusals) {
+                                                     bool under_way, std::vector<Problem>& refusals) {
   std::vector<WantedPartitioning> out;
   for (const migrations::Directive& directive : file.directives) {
     if (directive.name != "partition") continue;
@@ -58,6 +58,7 @@ std::vector<WantedPartitioning> wanted_partitionings(postgres::Session& session,
       continue;
     }
     if (is_partitioned(session, *table)) {
+      if (under_way) continue;
       refusals.push_back({.code = "cannot-partition",
                           .object = where,
                           .message = "the table is partitioned already",

@@ -19,11 +19,12 @@ struct WantedPartitioning {
 };
 
 /// Adds to `refusals` what names no table, or one that is divided already. Without a table's name a directive
-/// is about the only one that the revision changes.
+/// is about the only one that the revision changes. `under_way`: some of the revision has been carried
+/// out, so that a table which is divided already has been by it.
 std::vector<WantedPartitioning> wanted_partitionings(postgres::Session& session,
                                                      const migrations::MigrationFile& file,
                                                      const EarlierChanges& earlier,
                                                      const std::vector<RevisionStatement>& statements,
-                                                     std::vector<Problem>& refusals);
+                                                     bool under_way, std::vector<Problem>& refusals);
 
 }  // namespace crossfade::orchestrator

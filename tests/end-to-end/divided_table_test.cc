@@ -101,6 +101,36 @@ TEST_F(DividedTable, FollowsATypeThatChangesInTheSameFile) {
   EXPECT_EQ(product_.database().scalar("SELECT count(DISTINCT sort) FROM things"), "3");
 }
 
+TEST_F(DividedTable, IsDividedWhereTheFilesStatementsNeedNoNewTable) {
+  product_.as("keeper",
+              "CREATE TABLE kinds (id text PRIMARY KEY); INSERT INTO kinds VALUES ('k0'), ('k1'), ('k2')");
+  const Finished finished =
+      up("-- crossfade:partition by hash (id) partitions 2\nALTER TABLE things ADD CONSTRAINT sorted FOREIGN "
+         "KEY (kind) "
+         "REFERENCES kinds;\n");
+  ASSERT_EQ(finished.exit_code, 0) << describe(finished);
+  EXPECT_EQ(partitions().size(), 2U);
+  EXPECT_EQ(product_.database().scalar("SELECT convalidated FROM pg_constraint WHERE conrelid = "
+                                       "'things'::regclass AND conname = 'sorted'"),
+            "t");
+}
+
+TEST_F(DividedTable, IsFollowedByTheRestOfItsFileAfterAKill) {
+  product_.as("keeper", "CREATE TABLE other (id integer PRIMARY KEY, n integer)");
+  product_.write(
+      "0001_change.sql",
+      "-- crossfade:partition things by hash (id) partitions 2\nALTER TABLE things ALTER COLUMN n TYPE "
+      "bigint;\nCREATE INDEX by_n ON other (n);\n");
+  Command command = product_.command({"up", "--contract"}, "keeper");
+  command.environment["CROSSFADE_FAULT"] = "build.settings:before:kill";
+  const Finished killed = run(command);
+  EXPECT_TRUE(killed.signal) << describe(killed);
+  EXPECT_EQ(partitions().size(), 2U);
+  const Finished again = product_.run({"up", "--contract"}, "keeper");
+  ASSERT_EQ(again.exit_code, 0) << describe(again);
+  EXPECT_EQ(product_.database().scalar("SELECT to_regclass('by_n') IS NOT NULL"), "t");
+}
+
 TEST_F(DividedTable, IsNotDividedTwice) {
   ASSERT_EQ(up("-- crossfade:partition things by hash (id) partitions 2\n").exit_code, 0);
   product_.write("0002_again.sql", "-- crossfade:partition things by hash (id) partitions 4\n");
